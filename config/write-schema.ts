@@ -1,0 +1,6 @@
+// Writes config/schema.json, the JSON Schema that config/*.yaml name in their first line: `node config/write-schema.ts`.
+
+import { writeFileSync } from 'node:fs';
+import { jsonSchemaText } from './json-schema.ts';
+
+writeFileSync(new URL('schema.json', import.meta.url), jsonSchemaText());

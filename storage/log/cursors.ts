@@ -1,0 +1,116 @@
+// How far each sink has got in each lane, and the books: per sink and lane
+//   nextOffset - startOffset = delivered + deadLettered + missing
+// and appended = nextOffset(lane). Advances are gathered in memory and written with `flush` inside a transaction: a
+// crash in between means that some records are sent again under the same names, never that one is forgotten.
+
+import type { Database, Statement } from 'better-sqlite3';
+import { SluiceError } from '../../config/errors.ts';
+import type { Advance, DeadLetter } from './log-port.ts';
+import type { LaneState } from './log-writer.ts';
+
+export interface BookEntry {
+  sink: string;
+  lane: string;
+  startOffset: number;
+  nextOffset: number;
+  delivered: number;
+  deadLettered: number;
+  missing: number;
+}
+
+interface Entry extends BookEntry {
+  laneNumber: number;
+  dirty: boolean;
+}
+
+export class Cursors {
+  readonly #entries = new Map<string, Entry>();
+  readonly #update: Statement;
+  readonly #insertDead: Statement;
+  #deadLetters: { entry: Entry; letter: DeadLetter }[] = [];
+
+  /**
+   * Creates the cursors that are missing. A sink that is new starts where the furthest-behind sink of old stands (a
+   * renamed sink takes over what its old name still owed), or at the start of the log when there was none.
+   */
+  constructor(db: Database, sinks: { name: string; lanes: string[] }[], lanes: LaneState[]) {
+    this.#update = db.prepare(
+      'UPDATE cursors SET next_offset = ?, delivered = ?, dead_lettered = ?, missing = ? WHERE sink = ? AND lane = ?',
+    );
+    this.#insertDead = db.prepare(
+      'INSERT INTO dead_letters (sink, lane, first, count, reason, at_ms, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    const select = db.prepare(
+      'SELECT next_offset AS nextOffset, start_offset AS startOffset, delivered, dead_lettered AS deadLettered, missing FROM cursors WHERE sink = ? AND lane = ?',
+    );
+    const furthestBehind = db.prepare('SELECT min(next_offset) AS at FROM cursors WHERE lane = ?');
+    const insert = db.prepare('INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, ?, ?)');
+    for (const lane of lanes) {
+      const behind = (furthestBehind.get(lane.number) as { at: number | null }).at ?? 0;
+      for (const sink of sinks) {
+        if (sink.lanes.length > 0 && !sink.lanes.includes(lane.name)) continue;
+        let row = select.get(sink.name, lane.number) as BookEntry | undefined;
+        if (row === undefined) {
+          insert.run(sink.name, lane.number, behind, behind);
+          row = select.get(sink.name, lane.number) as BookEntry;
+        }
+        const entry = { ...row, sink: sink.name, lane: lane.name, laneNumber: lane.number, dirty: false };
+        this.#entries.set(key(sink.name, lane.name), entry);
+      }
+    }
+  }
+
+  books(): BookEntry[] {
+    return [...this.#entries.values()].map(({ laneNumber: _number, dirty: _dirty, ...entry }) => entry);
+  }
+
+  /** The first offset of the lane that some sink still owes; undefined when no sink takes the lane. */
+  floor(lane: string): number | undefined {
+    let floor: number | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry.lane === lane) floor = Math.min(floor ?? entry.nextOffset, entry.nextOffset);
+    }
+    return floor;
+  }
+
+  advance(message: Advance): void {
+    const entry = this.#entries.get(key(message.sink, message.lane));
+    const step = message.delivered + message.deadLettered + message.missing;
+    if (entry === undefined || entry.nextOffset + step !== message.nextOffset) {
+      throw new SluiceError('BOOKS_UNBALANCED', `sink ${message.sink}, lane ${message.lane}: a step of ${step} records does not lead to offset ${message.nextOffset} from ${entry?.nextOffset}`, { kind: 'fatal' });
+    }
+    entry.nextOffset = message.nextOffset;
+    entry.delivered += message.delivered;
+    entry.deadLettered += message.deadLettered;
+    entry.missing += message.missing;
+    entry.dirty = true;
+    for (const letter of message.deadLetters) this.#deadLetters.push({ entry, letter });
+  }
+
+  get dirty(): boolean {
+    for (const entry of this.#entries.values()) if (entry.dirty) return true;
+    return false;
+  }
+
+  /** Inside a transaction. Call `flushed` once it has been committed. */
+  flush(nowMs: number): void {
+    for (const entry of this.#entries.values()) {
+      if (!entry.dirty) continue;
+      const { nextOffset, delivered, deadLettered, missing, sink, laneNumber } = entry;
+      this.#update.run(nextOffset, delivered, deadLettered, missing, sink, laneNumber);
+    }
+    for (const { entry, letter } of this.#deadLetters) {
+      const { firstOffset, count, reason, bytes } = letter;
+      this.#insertDead.run(entry.sink, entry.laneNumber, firstOffset, count, reason, nowMs, bytes);
+    }
+  }
+
+  flushed(): void {
+    for (const entry of this.#entries.values()) entry.dirty = false;
+    this.#deadLetters = [];
+  }
+}
+
+function key(sink: string, lane: string): string {
+  return `${sink}\n${lane}`;
+}

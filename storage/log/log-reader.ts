@@ -1,0 +1,48 @@
+// Reads the log from another thread than the one that writes it: a read-only connection of its own (WAL lets it read
+// while the writer writes). Only reads what is committed. Every read is one short statement, because an open read
+// transaction would keep the WAL from being reused.
+
+import Database from 'better-sqlite3';
+import { rowIdOf } from './log-schema.ts';
+
+export interface StoredBatch {
+  firstOffset: number;
+  count: number;
+  /** The encoded record batch (record-batch/codec.ts). */
+  bytes: Buffer;
+}
+
+export interface LogReader {
+  /**
+   * Batches of a lane in order of offset, from the one that holds `fromOffset` - or, where that is gone, the next
+   * there is - until `bytesMax` is reached; at least one when there is one. Empty: nothing there yet.
+   */
+  read(laneNumber: number, fromOffset: number, bytesMax: number): StoredBatch[];
+  close(): void;
+}
+
+export function openLogReader(file: string): LogReader {
+  const db = new Database(file, { readonly: true });
+  db.pragma('mmap_size = 0');
+  const start = db.prepare('SELECT id, first, count FROM log WHERE id <= ? AND id >= ? ORDER BY id DESC LIMIT 1');
+  const next = db.prepare('SELECT id, first AS firstOffset, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1');
+  return {
+    read(laneNumber, fromOffset, bytesMax) {
+      const laneStart = rowIdOf(laneNumber, 0);
+      const laneEnd = rowIdOf(laneNumber + 1, 0);
+      let from = rowIdOf(laneNumber, fromOffset);
+      const holder = start.get(from, laneStart) as { id: number; first: number; count: number } | undefined;
+      if (holder !== undefined && holder.first + holder.count > fromOffset) from = holder.id;
+      const batches: StoredBatch[] = [];
+      for (let bytes = 0; bytes < bytesMax; ) {
+        const row = next.get(from, laneEnd) as (StoredBatch & { id: number }) | undefined;
+        if (row === undefined) break;
+        batches.push({ firstOffset: row.firstOffset, count: row.count, bytes: row.bytes });
+        bytes += row.bytes.length;
+        from = row.id + 1;
+      }
+      return batches;
+    },
+    close: () => db.close(),
+  };
+}

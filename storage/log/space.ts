@@ -1,0 +1,53 @@
+// How much disk the store takes, and when it must take no more. The bound is hard: SQLite refuses pages beyond
+// max_page_count (free pages inside the file are used again first), and the WAL has its share set aside.
+
+import { statfsSync, statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+
+export type StallReason = 'buffer-full' | 'disk-full';
+
+export interface SpaceOptions {
+  file: string;
+  /** Database and WAL together. */
+  bytesMax: number;
+  /** The WAL is checkpointed from here on; twice this is set aside for it. */
+  checkpointBytes: number;
+  diskFreeBytesMin: number;
+}
+
+export class Space {
+  readonly #options: SpaceOptions;
+  readonly #pageBytes: number;
+
+  constructor(db: Database, options: SpaceOptions) {
+    this.#options = options;
+    this.#pageBytes = db.pragma('page_size', { simple: true }) as number;
+    const pages = Math.floor((options.bytesMax - 2 * options.checkpointBytes) / this.#pageBytes);
+    db.pragma(`max_page_count = ${Math.max(pages, 16)}`);
+  }
+
+  /** Bytes of the WAL file on disk (its high-water mark, not what is live in it). */
+  walBytes(): number {
+    return statSync(`${this.#options.file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  usedBytes(): number {
+    return (statSync(this.#options.file, { throwIfNoEntry: false })?.size ?? 0) + this.walBytes();
+  }
+
+  /**
+   * Whether the file system has less room than must stay free. A store on a full disk could not even record that
+   * something was delivered, so appending stops before.
+   */
+  diskLow(): boolean {
+    const stat = statfsSync(this.#options.file);
+    return stat.bavail * stat.bsize < this.#options.diskFreeBytesMin;
+  }
+}
+
+/** Why SQLite could not write, when it is for want of room; undefined for any other fault. */
+export function stallReasonOf(error: unknown): StallReason | undefined {
+  const code = (error as { code?: unknown }).code;
+  if (code === 'SQLITE_FULL') return 'buffer-full';
+  return typeof code === 'string' && /^SQLITE_IOERR_(WRITE|TRUNCATE|FSYNC|SHMSIZE)$/.test(code) ? 'disk-full' : undefined;
+}

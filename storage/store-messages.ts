@@ -1,0 +1,59 @@
+// What the main thread and the storage thread say to each other: one message per commit each way, and the rest rare.
+
+import type { MessagePort } from 'node:worker_threads';
+import type { BookEntry } from './log/cursors.ts';
+import type { LaneState } from './log/log-writer.ts';
+import type { StallReason } from './log/space.ts';
+import type { OpenReport } from './open/open-database.ts';
+import type { Compression } from './record-batch/codec.ts';
+import type { SealedBatch } from './record-batch/open-batch.ts';
+import type { SessionOp, SessionSnapshot } from './sessions/session-ops.ts';
+
+export interface StoreOptions {
+  directory: string;
+  /** '' = the one kept in the store, made at the first start. */
+  gatewayId: string;
+  bootId: string;
+  lanes: string[];
+  sinks: { name: string; lanes: string[] }[];
+  recordsMax: number;
+  dataBytesMax: number;
+  compression: Compression;
+  compressionLevel: number;
+  synchronous: 'full' | 'normal';
+  bufferBytesMax: number;
+  tailBytes: number;
+  checkpointBytes: number;
+  diskFreeBytesMin: number;
+  recentPerSessionMax: number;
+}
+
+export interface StoreState {
+  gatewayId: string;
+  databaseFile: string;
+  lanes: LaneState[];
+  books: BookEntry[];
+  sessions: SessionSnapshot;
+  report: OpenReport;
+}
+
+export interface StoreStatus {
+  lanes: LaneState[];
+  books: BookEntry[];
+  usedBytes: number;
+}
+
+export type ToStore =
+  | { kind: 'commit'; batches: SealedBatch[]; ops: SessionOp[] }
+  | { kind: 'bridge-port'; port: MessagePort }
+  | { kind: 'status' }
+  | { kind: 'stop' };
+
+export type FromStore =
+  | { kind: 'opened'; state: StoreState }
+  | { kind: 'committed'; buffers: ArrayBuffer[]; records: number; bytes: number; duplicates: number; commitMs: number }
+  | { kind: 'stalled'; reason: StallReason; detail: string }
+  | { kind: 'resumed' }
+  | { kind: 'status'; status: StoreStatus }
+  | { kind: 'fault'; code: string; message: string; hint: string | undefined }
+  | { kind: 'stopped' };
