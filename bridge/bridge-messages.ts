@@ -4,6 +4,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Cursor } from '../storage/log/log-port.ts';
+import type { CommandMessage, LogFields, LogLevel } from './sinks/sink.ts';
 import type { SinkSettings } from './sinks/sink-table.ts';
 
 export interface BridgeLane {
@@ -36,8 +37,8 @@ export interface BridgeData {
 
 export type ToBridge =
   | { kind: 'status?' }
-  /** The command has reached the local broker (and its disk, where that is due): acknowledge it upstream. */
-  | { kind: 'command-done'; sink: string; id: number }
+  /** `taken`: the command has reached the local broker (and its disk, where that is due). Answer for it upstream. */
+  | { kind: 'command-done'; sink: string; id: number; taken: boolean }
   | { kind: 'stop'; deadlineMs: number };
 
 export type FromBridge =
@@ -47,27 +48,6 @@ export type FromBridge =
   | { kind: 'log'; level: LogLevel; message: string; fields: LogFields }
   | ({ kind: 'command'; sink: string } & CommandMessage)
   | { kind: 'stopped' };
-
-/** A message from upstream to local devices. */
-export interface CommandMessage {
-  /** Names it until it is answered; unique within its sink. */
-  id: number;
-  topic: string;
-  payload: Uint8Array;
-  qos: 0 | 1 | 2;
-  retain: boolean;
-  properties: CommandProperties;
-}
-
-/** MQTT 5 properties that travel with a publish (MQTT 5.0 3.3.2.3), as mqtt-packet names them. */
-export interface CommandProperties {
-  payloadFormatIndicator?: boolean;
-  messageExpiryInterval?: number;
-  contentType?: string;
-  responseTopic?: string;
-  correlationData?: Uint8Array;
-  userProperties?: Record<string, string | string[]>;
-}
 
 export type SinkState = 'connecting' | 'connected' | 'open-circuit' | 'stopped';
 
@@ -90,6 +70,3 @@ export interface SinkStatus {
   /** Records that were gone from the log before they were sent. */
   missing: number;
 }
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogFields = Record<string, string | number | boolean | null>;

@@ -33,7 +33,10 @@ export class SendWindow {
     this.#acks = 0;
     this.#now = {
       batches: Math.max(1, Math.floor(this.#now.batches / 2)),
-      batchBytes: Math.max(Math.min(BATCH_BYTES_MIN, this.#full.batchBytes), Math.floor(this.#now.batchBytes / 2)),
+      batchBytes: Math.max(
+        Math.min(BATCH_BYTES_MIN, this.#full.batchBytes),
+        Math.floor(this.#now.batchBytes / 2),
+      ),
     };
   }
 

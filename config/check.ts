@@ -1,5 +1,6 @@
-// What `sluice check` and a refused start print: problems, one line each; the effective configuration, as YAML that
-// can be used as a file; and the table of all settings for the README. Secrets are masked, here and nowhere else.
+// What `sluice check` and a refused start print: problems, one line each; the effective configuration, as
+// YAML that can be used as a file; and the table of all settings for the README. Secrets are masked, here and
+// nowhere else.
 
 import { stringify } from 'yaml';
 import type { Field, ListField } from './schema/field.ts';
@@ -69,8 +70,8 @@ export function helpTable(): string {
     .filter((setting, index, all) => !repeats(setting, all.slice(0, index)))
     .map((setting) => {
       const { path, variant, field } = setting;
-      const shared = variant !== undefined && !isShared(setting);
-      return `| \`${path}\`${shared ? ` (${variant})` : ''} | ${defaultText(field)} | ${cell(meaning(field))} |`;
+      const type = variant !== undefined && !isShared(setting) ? ` (${variant})` : '';
+      return `| \`${path}\`${type} | ${defaultText(field)} | ${cell(meaning(field))} |`;
     });
   return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
 }
@@ -96,7 +97,8 @@ function meaning(field: Field): string {
   if (field.kind === 'enum') return `${field.help} (${field.values.join(', ')})`;
   if (field.kind === 'int') return `${field.help} (${field.min} to ${field.max})`;
   if (field.kind === 'duration' || field.kind === 'bytes') {
-    return `${field.help} (${formatQuantity(field.kind, field.min)} to ${formatQuantity(field.kind, field.max)})`;
+    const { kind, min, max } = field;
+    return `${field.help} (${formatQuantity(kind, min)} to ${formatQuantity(kind, max)})`;
   }
   return field.help;
 }

@@ -1,6 +1,6 @@
 // The hard numbers: how small and how large each bounded setting may be made. Their relations are asserted in
-// test/unit/config/limits.test.ts. Defaults live beside the settings, in settings.ts and mqtt-sink-settings.ts.
-// Units are those of the setting: ms, bytes, or a count.
+// test/unit/config/limits.test.ts. Defaults live beside the settings, in settings.ts and
+// mqtt-sink-settings.ts. Units are those of the setting: ms, bytes, or a count.
 
 export const KiB = 1024;
 export const MiB = 1024 * KiB;
@@ -23,8 +23,8 @@ export const fileLimits = {
   depthMax: 24,
   /** Values in the file after its aliases are replaced by what they stand for. */
   nodesMax: 20_000,
-  /** Problems printed; a file with more is not the file that was meant. */
-  problemsMax: 100,
+  /** Unknown keys for which a nearest known one is sought; every one is reported. */
+  suggestionsMax: 100,
 } as const;
 
 export const limits = {
@@ -82,5 +82,5 @@ export const limits = {
   commandsMax: 64,
 } as const satisfies { readonly [name: string]: Range | number };
 
-/** A commit has to fit into the buffer several times: in the write-ahead log, in the database, and the next one. */
+/** How often a commit has to fit into the buffer: in the write-ahead log, in the database, and once more. */
 export const bufferCommitsMin = 4;

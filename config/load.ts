@@ -1,5 +1,5 @@
-// Loads the configuration: file, then environment, then every rule; either a Config, or every problem at once.
-// Nothing is thrown for what a person can get wrong, and nothing is created or changed on disk.
+// Loads the configuration: file, then environment, then every rule; either a Config, or every problem at
+// once. Nothing is thrown for what a person can get wrong, and nothing is created or changed on disk.
 // Not here: printing (check.ts), and whether paths, hosts and certificates exist, which their users find out.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -47,7 +47,7 @@ export function loadConfig({ file, text, env }: LoadOptions): LoadResult {
   const problems = [
     ...yaml.problems,
     ...overlay.problems,
-    ...read.problems,
+    ...read.problems.filter((problem) => !yaml.problems.some((earlier) => samePlace(earlier, problem))),
     ...refusals.map((finding) => problemOf(finding, read.origins)),
   ];
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) };
@@ -62,7 +62,7 @@ function parseText(text: string): YamlSource {
 }
 
 function tooLarge(): Problem {
-  const message = `the file is larger than ${fileLimits.bytesMax / 1024}KiB`;
+  const message = `is larger than ${fileLimits.bytesMax / 1024}KiB`;
   return { path: '', message, hint: 'Name a configuration file of Sluice.' };
 }
 
@@ -121,6 +121,11 @@ function problemOf(finding: Finding, origins: ReadonlyMap<string, Origin>): Prob
   const { message, hint, paths } = finding;
   const written = paths.find((path) => origins.has(path));
   return { path: paths[0], message, hint, ...(written === undefined ? {} : origins.get(written)) };
+}
+
+/** What YAML could not give a value is reported once, not again for being empty. */
+function samePlace(a: Problem, b: Problem): boolean {
+  return a.path === b.path && a.line === b.line && a.column === b.column;
 }
 
 /** In the order of the file, then what is not in it: the environment and defaults. */

@@ -1,6 +1,7 @@
-// The one logger: pino, a child per component. Lines go to standard output, written before the call returns, so that
-// the last line before an exit is never lost. `pretty` is for people, `json` for log collectors.
-// Levels by what the operator must do: warn = odd, nothing lost; error = lost, or needs a person. No payloads.
+// The one logger: pino, a child per component. Lines go to standard output, written before the call returns,
+// so that the last line before an exit is never lost. `pretty` is for people, `json` for log collectors.
+// Levels by what the operator must do: warn = odd, nothing lost; error = lost, or needs a person. No
+// payloads.
 
 import { isatty } from 'node:tty';
 import pino from 'pino';

@@ -1,5 +1,5 @@
-// Settings of a sink of type `mqtt`: where it connects, what it publishes, how much may be under way, and what it
-// does when the upstream is gone. Relations between settings are in relations.ts.
+// Settings of a sink of type `mqtt`: where it connects, what it publishes, how much may be under way, and
+// what it does when the upstream is gone. Relations between settings are in relations.ts.
 
 import { KiB, limits, MiB, minutes, seconds } from './limits.ts';
 import { bool, bytes, duration, int, list, object, oneOf, string, url } from './schema/field.ts';

@@ -1,6 +1,6 @@
-// Rules between settings, checked after each setting by itself is good. A finding names every setting it rests on:
-// the caller leaves out findings about settings that were bad already, and reports the rest at the first one's place.
-// `problem` refuses the configuration; `warning` lets it run and is logged.
+// Rules between settings, checked after each setting by itself is good. A finding names every setting it
+// rests on: the caller leaves out findings about settings that were bad already, and reports the rest at the
+// first one's place. `problem` refuses the configuration; `warning` lets it run and is logged.
 
 import { bufferCommitsMin } from './limits.ts';
 import { formatQuantity } from './schema/units.ts';
@@ -85,7 +85,7 @@ function laneFindings({ lanes }: Config): Finding[] {
       findings.push({
         severity: 'problem',
         paths: [`lanes.${index}.match`],
-        message: `the last lane, ${lane.name}, does not match every topic, so some messages would have no lane`,
+        message: `the last lane, ${lane.name}, must match every topic, or some messages have no lane`,
         hint: `Add "#" to its match, or add a last lane with match: ["#"].`,
       });
     }
@@ -108,24 +108,24 @@ function sizeFindings({ mqtt, commit, sessions }: Config): Finding[] {
     findings.push({
       severity: 'problem',
       paths: ['commit.bytesMax', 'mqtt.packetBytesMax'],
-      message: `${formatBytes(commit.bytesMax)} is less than mqtt.packetBytesMax, ${packet}, so one large message would fit into no commit`,
-      hint: `Raise it to ${packet}, or lower mqtt.packetBytesMax.`,
+      message: `${formatBytes(commit.bytesMax)} is less than mqtt.packetBytesMax, ${packet}`,
+      hint: `One message must fit into a commit: raise it to ${packet}, or lower mqtt.packetBytesMax.`,
     });
   }
   if (mqtt.outboundBytesMax < mqtt.packetBytesMax) {
     findings.push({
       severity: 'warning',
       paths: ['mqtt.outboundBytesMax', 'mqtt.packetBytesMax'],
-      message: `${formatBytes(mqtt.outboundBytesMax)} is less than mqtt.packetBytesMax, ${packet}, so one large message makes its receiver count as slow`,
-      hint: `Raise it to ${packet}.`,
+      message: `${formatBytes(mqtt.outboundBytesMax)} is less than mqtt.packetBytesMax, ${packet}`,
+      hint: `Raise it to ${packet}, or one large message makes its receiver count as slow.`,
     });
   }
   if (sessions.queuedBytesMax < mqtt.packetBytesMax) {
     findings.push({
       severity: 'warning',
       paths: ['sessions.queuedBytesMax', 'mqtt.packetBytesMax'],
-      message: `${formatBytes(sessions.queuedBytesMax)} is less than mqtt.packetBytesMax, ${packet}, so a large message is never queued`,
-      hint: `Raise it to ${packet}.`,
+      message: `${formatBytes(sessions.queuedBytesMax)} is less than mqtt.packetBytesMax, ${packet}`,
+      hint: `Raise it to ${packet}, or a large message is never queued.`,
     });
   }
   return findings;
@@ -139,15 +139,15 @@ function bufferFindings({ buffer, commit }: Config): Finding[] {
     findings.push({
       severity: 'problem',
       paths: ['buffer.maxBytes', 'commit.bytesMax'],
-      message: `${size} is less than ${bufferCommitsMin} commits of commit.bytesMax, ${formatBytes(commit.bytesMax)}`,
+      message: `${size} is less than ${bufferCommitsMin} times commit.bytesMax`,
       hint: `Raise it to ${formatBytes(least)}, or lower commit.bytesMax.`,
     });
   } else if (buffer.tailBytes + buffer.checkpointBytes > buffer.maxBytes / 2) {
     findings.push({
       severity: 'warning',
       paths: ['buffer.maxBytes', 'buffer.tailBytes', 'buffer.checkpointBytes'],
-      message: `tailBytes and checkpointBytes can take more than half of ${size}, so little is left for messages`,
-      hint: 'Lower buffer.tailBytes and buffer.checkpointBytes to an eighth of it.',
+      message: `buffer.tailBytes and buffer.checkpointBytes can take more than half of ${size}`,
+      hint: 'Lower each to an eighth of it, so that there is room for messages.',
     });
   }
   if (buffer.synchronous === 'normal') {

@@ -1,5 +1,6 @@
-// The whole configuration file as one declaration: the source of the `Config` type, the defaults, validation, the
-// JSON Schema and the help table. Rules that concern several settings are in relations.ts, hard bounds in limits.ts.
+// The whole configuration file as one declaration: the source of the `Config` type, the defaults, validation,
+// the JSON Schema and the help table. Rules that concern several settings are in relations.ts, hard bounds in
+// limits.ts.
 
 import { days, GiB, KiB, limits, MiB, minutes, seconds } from './limits.ts';
 import { mqttSink } from './mqtt-sink-settings.ts';
@@ -80,7 +81,7 @@ const mqtt = object('What devices may do.', {
     default: 20 * minutes,
   }),
   receiveMaximum: int(
-    'Unacknowledged QoS 1 and 2 messages a device may have under way; also how far back re-sent ones are recognised.',
+    'Unacknowledged messages a device may have under way; also how far back re-sent ones are recognised.',
     { ...limits.receiveMaximum, default: 256 },
   ),
   topicAliasMaximum: int('Topic aliases a device may use.', { ...limits.topicAliases, default: 32 }),
@@ -122,7 +123,7 @@ const sessions = object('What is kept for devices that are away, and retained me
 const commit = object('When what devices sent is written to disk and acknowledged.', {
   lingerMs: duration('How long the first message of a commit waits for others.', {
     ...limits.commitLingerMs,
-    default: 10,
+    default: 20,
   }),
   recordsMax: int('Most messages in one commit.', { ...limits.commitRecords, default: 16_384 }),
   bytesMax: bytes('Most bytes in one commit.', { ...limits.commitBytes, default: 2 * MiB }),
@@ -147,7 +148,7 @@ const buffer = object('The log on disk.', {
     default: 64 * MiB,
   }),
   synchronous: oneOf(
-    "full is safe at a power cut; 'normal' can lose acknowledged messages at a power cut and is for tests only.",
+    "full is safe; 'normal' can lose acknowledged messages at a power cut and is for tests only.",
     { values: ['full', 'normal'], default: 'full' },
   ),
   checkpointBytes: bytes('Size of the write-ahead log at which it is moved into the database.', {

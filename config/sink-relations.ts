@@ -1,4 +1,5 @@
-// Rules between the settings of one sink, and between a sink and the lanes. See relations.ts for what a finding is.
+// Rules between the settings of one sink, and between a sink and the lanes. See relations.ts for what a
+// finding is.
 
 import type { Finding } from './relations.ts';
 import { quoted } from './schema/problem.ts';
@@ -84,8 +85,8 @@ function loopFindings({ name, path, sink, config }: Subject): Finding[] {
           `${path}.protocolVersion`,
           `${path}.format`,
         ],
-        message: `${quoted(filter)} could match this sink's own upstream topic, ${quoted(sink.topic)}, and send messages in a circle`,
-        hint: 'Use protocolVersion: 5, or a topic and a filter that cannot meet.',
+        message: `${quoted(filter)} could match this sink's own upstream topic, ${quoted(sink.topic)}`,
+        hint: 'Messages would go in a circle: use protocolVersion: 5, or a topic that cannot match.',
       } satisfies Finding,
     ];
   });

@@ -1,10 +1,11 @@
-// MQTT topic filters as they appear in settings: what is wrong with one, and whether messages of a topic template
-// could be received through one (a loop). Only shapes are judged here; matching of live topics is the gateway's.
+// MQTT topic filters as they appear in settings: what is wrong with one, and whether messages of a topic
+// template could be received through one (a loop). Only shapes are judged here; matching of live topics is
+// the gateway's.
 
 const encoder = new TextEncoder();
 const stringBytesMax = 65_535;
 
-/** What is wrong with `filter` by MQTT 5.0 4.7 and 1.5.4, as the end of a sentence; `undefined` when nothing is. */
+/** What is wrong with `filter` (MQTT 5.0 4.7, 1.5.4), as the end of a sentence; `undefined` if nothing is. */
 export function topicFilterFault(filter: string): string | undefined {
   if (filter === '') return 'is empty';
   const fault = characterFault(filter);
@@ -20,7 +21,7 @@ export function topicFilterFault(filter: string): string | undefined {
   return undefined;
 }
 
-/** Characters and length that no topic may have; control and non-characters are refused too (MQTT 5.0 1.5.4). */
+/** What no topic may have: too many bytes, control characters and non-characters (MQTT 5.0 1.5.4). */
 export function characterFault(text: string): string | undefined {
   if (!text.isWellFormed()) return 'is not valid Unicode';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for

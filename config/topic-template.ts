@@ -1,6 +1,6 @@
-// Topic templates of sinks: `sluice/{gateway}/{lane}`. Says what is wrong with one, and whether a subscription
-// could receive what is published under one, which would send a gateway's own messages back to its devices.
-// Placeholders are filled by the bridge; here they only stand for what they could become.
+// Topic templates of sinks: `sluice/{gateway}/{lane}`. Says what is wrong with one, and whether a
+// subscription could receive what is published under one, which would send a gateway's own messages back to
+// its devices. Placeholders are filled by the bridge; here they only stand for what they could become.
 
 import { characterFault } from './topic-filter.ts';
 
@@ -34,7 +34,7 @@ export function topicTemplateFault(template: string): string | undefined {
   return undefined;
 }
 
-/** What the placeholders can become: each a list of possible values, or absent for "anything without a slash". */
+/** What the placeholders can become; one that is absent can be anything without a slash. */
 export type PlaceholderValues = Readonly<Record<string, readonly string[]>>;
 
 interface Level {

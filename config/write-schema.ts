@@ -1,4 +1,5 @@
-// Writes config/schema.json, the JSON Schema that config/*.yaml name in their first line: `node config/write-schema.ts`.
+// Writes config/schema.json, the JSON Schema that config/*.yaml name in their first line.
+// Run it after a change of the settings: `node config/write-schema.ts`.
 
 import { writeFileSync } from 'node:fs';
 import { jsonSchemaText } from './json-schema.ts';

@@ -20,7 +20,8 @@ export interface RecordSource {
   /** Per lane: serial of the batch in which `deviceIndex` is valid. Two numbers a lane, owned by GroupCommit. */
   readonly deviceSlots: Uint32Array;
   activeEpoch: number;
-  acknowledge(kind: AckKind, packetId: number): void;
+  /** `reason`: MQTT 5 reason code, 0 = success. */
+  acknowledge(kind: AckKind, packetId: number, reason: number): void;
   /** Called once after the last `acknowledge` of a commit. */
   flushAcknowledgements(): void;
 }
@@ -100,7 +101,7 @@ class OpenBatch {
 /** Acknowledgements owed when a commit is done, in order of arrival. */
 class AckList {
   readonly sources: RecordSource[];
-  /** kind << 16 | packet id */
+  /** reason << 24 | kind << 16 | packet id */
   readonly words: Uint32Array;
   count = 0;
 
@@ -128,6 +129,7 @@ export class GroupCommit {
   #urgent = false;
   #lingerTimer: Timer | null = null;
   #roomWaiters: (() => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
   /** Connections with a record in the open batches that waits for its acknowledgement, and those of late. */
   #waiting = 0;
   #waitingSerial = 1;
@@ -188,17 +190,17 @@ export class GroupCommit {
     batch.count = i + 1;
     this.#records++;
     this.#bytes += payloadBytes + propertiesBytes;
-    if (record.ack !== AckKind.none) this.#owe(source, record.ack, record.packetId);
+    if (record.ack !== AckKind.none) this.#owe(source, record.ack, record.packetId, 0);
     if (!this.#checkScheduled) this.#scheduleCheck();
     return true;
   }
 
   /** An acknowledgement that waits for the next commit without a record of its own (PUBREL -> PUBCOMP, a duplicate). */
-  acknowledge(source: RecordSource, kind: AckKind, packetId: number): boolean {
+  acknowledge(source: RecordSource, kind: AckKind, packetId: number, reason: number): boolean {
     if (this.#openAcks.count === this.#openAcks.words.length) return false;
     if (this.#records === 0) this.#begin();
     this.#records++;
-    this.#owe(source, kind, packetId);
+    this.#owe(source, kind, packetId, reason);
     if (!this.#checkScheduled) this.#scheduleCheck();
     return true;
   }
@@ -230,9 +232,13 @@ export class GroupCommit {
     return this.#records;
   }
 
-  /** Commits what is open without lingering. */
-  flush(): void {
-    if (!this.#inFlight && this.#records > 0) this.#commit();
+  /** Commits what is open without lingering; resolves when nothing is open or in flight any more. */
+  drained(): Promise<void> {
+    if (this.idle) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve);
+      if (!this.#inFlight) this.#commit();
+    });
   }
 
   #begin(): void {
@@ -264,10 +270,10 @@ export class GroupCommit {
     return (topic.batchIndex = batch.topics.push(topic.text) - 1);
   }
 
-  #owe(source: RecordSource, kind: AckKind, packetId: number): void {
+  #owe(source: RecordSource, kind: AckKind, packetId: number, reason: number): void {
     const acks = this.#openAcks;
     acks.sources[acks.count] = source;
-    acks.words[acks.count++] = (kind << 16) | packetId;
+    acks.words[acks.count++] = (reason << 24) | (kind << 16) | packetId;
     const slots = source.deviceSlots;
     const waitingSlot = slots.length - 1;
     if (slots[waitingSlot] !== this.#waitingSerial) {
@@ -351,12 +357,17 @@ export class GroupCommit {
     for (const buffer of buffers) this.#free.push(buffer);
     this.#release(this.#flightAcks);
     for (const callback of callbacks) callback();
-    this.#commitIfDue();
+    if (this.#idleWaiters.length === 0) this.#commitIfDue();
+    else if (this.#records > 0) this.#commit();
+    else for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   #release(acks: AckList): void {
     const { sources, words } = acks;
-    for (let i = 0; i < acks.count; i++) sources[i].acknowledge((words[i] >>> 16) as AckKind, words[i] & 0xffff);
+    for (let i = 0; i < acks.count; i++) {
+      const word = words[i];
+      sources[i].acknowledge(((word >>> 16) & 0xff) as AckKind, word & 0xffff, word >>> 24);
+    }
     // A source's flush is cheap when it has nothing left to write, so the second walk needs no set of sources.
     for (let i = 0; i < acks.count; i++) {
       sources[i].flushAcknowledgements();

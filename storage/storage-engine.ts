@@ -21,7 +21,7 @@ const DISK_CHECK_INTERVAL_MS = 500;
 
 export interface StorageEngineOptions extends LogWriterOptions, SpaceOptions {
   lanes: string[];
-  sinks: { name: string; lanes: string[] }[];
+  sinks: { name: string; lanes: readonly string[] }[];
   tailBytes: number;
   recentPerSessionMax: number;
 }
@@ -47,6 +47,7 @@ export class StorageEngine {
   readonly #recent: RecentPackets;
   readonly #space: Space;
   readonly #sessions: SessionTables;
+  readonly #sidOf: Map<string, number>;
   #pending: { request: CommitRequest; batches: PreparedBatch[] } | null = null;
   #stalled = false;
   #lastFlushMs = 0;
@@ -71,6 +72,8 @@ export class StorageEngine {
     this.lanes = lanes;
     this.#cursors = cursors as unknown as Cursors;
     this.#recent = new RecentPackets(options.recentPerSessionMax);
+    const known = db.prepare('SELECT client, sid FROM sessions').all() as { client: string; sid: number }[];
+    this.#sidOf = new Map(known.map(({ client, sid }) => [client, sid]));
     recallRecent(db, lanes, this.#recent, options.tailBytes);
     this.#retention = new Retention(db, lanes, Math.ceil(options.tailBytes / lanes.length));
     this.#writer = new LogWriter(db, lanes, this.#recent, options);
@@ -221,8 +224,11 @@ export class StorageEngine {
     }
   }
 
+  /** A session begun anew means new packets by its old packet ids. */
   #noteSession(op: SessionOp): void {
-    if (op.kind === 'session-wipe') this.#recent.forget(op.clientId);
+    if (op.kind !== 'session-put' || this.#sidOf.get(op.client) === op.sid) return;
+    this.#sidOf.set(op.client, op.sid);
+    this.#recent.forget(op.client);
   }
 
   #isDiskLow(nowMs: number): boolean {

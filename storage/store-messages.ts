@@ -7,7 +7,8 @@ import type { StallReason } from './log/space.ts';
 import type { OpenReport } from './open/open-database.ts';
 import type { Compression } from './record-batch/codec.ts';
 import type { SealedBatch } from './record-batch/open-batch.ts';
-import type { SessionOp, SessionSnapshot } from './sessions/session-ops.ts';
+import type { SessionOp } from './sessions/session-ops.ts';
+import type { SessionSnapshot } from './sessions/session-snapshot.ts';
 
 export interface StoreOptions {
   directory: string;
@@ -15,7 +16,7 @@ export interface StoreOptions {
   gatewayId: string;
   bootId: string;
   lanes: string[];
-  sinks: { name: string; lanes: string[] }[];
+  sinks: { name: string; lanes: readonly string[] }[];
   recordsMax: number;
   dataBytesMax: number;
   compression: Compression;

@@ -2,8 +2,8 @@
 // protocol and keeps nothing: what is not acknowledged is read from the log again and sent again under the same names.
 // Deciding when to connect, what to send, how long to wait and what to give up is the sender's and the forwarder's.
 
+import type { Clock } from '../../config/clock.ts';
 import type { RecordBatch } from '../../storage/record-batch/record-batch.ts';
-import type { CommandMessage, LogFields, LogLevel } from '../bridge-messages.ts';
 
 /** A run of records of one lane on its way upstream, as the sink asked for it (`Sink.takes`). */
 export interface UpstreamBatch {
@@ -59,8 +59,11 @@ export interface Sink {
   send(batch: UpstreamBatch): Promise<SendResult>;
   /** Ends the connection at once. Every unanswered `send` resolves with `retry`, and `events.lost` is called. */
   drop(reason: string): void;
-  /** Acknowledges a command upstream, after the gateway has taken it. An unknown id is a command of a lost connection. */
-  answer(commandId: number): void;
+  /**
+   * Acknowledges a command upstream, which the gateway has taken, or refuses it. An unknown id is a command of a lost
+   * connection and is ignored: the upstream sends it again.
+   */
+  answer(commandId: number, taken: boolean): void;
   /** Total of bytes that the network has taken, of all connections; grows as a slow link takes them. */
   bytesSent(): number;
   /** Says goodbye and closes, in at most `deadlineMs`; repeatable. Nothing of the sink is alive afterwards. */
@@ -74,4 +77,40 @@ export interface SinkEvents {
   /** The upstream says something to a device. Bounded by the sink: it waits for `answer` when too many are open. */
   command(command: CommandMessage): void;
   log(level: LogLevel, message: string, fields?: LogFields): void;
+}
+
+/** A message from upstream to local devices. */
+export interface CommandMessage {
+  /** Names it until it is answered; unique within its sink. */
+  id: number;
+  topic: string;
+  payload: Uint8Array;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  properties: CommandProperties;
+}
+
+/** MQTT 5 properties that travel with a publish (MQTT 5.0 3.3.2.3), as mqtt-packet names them. */
+export interface CommandProperties {
+  payloadFormatIndicator?: boolean;
+  messageExpiryInterval?: number;
+  contentType?: string;
+  responseTopic?: string;
+  correlationData?: Uint8Array;
+  userProperties?: Record<string, string | string[]>;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Record<string, string | number | boolean | null>;
+
+/** What every sink is made with, besides its settings. */
+export interface SinkContext {
+  /** The sink's own name in the settings. */
+  name: string;
+  gatewayId: string;
+  bootId: string;
+  clock: Clock;
+  /** The clock that stamped the records of this boot. */
+  recordMonotonicMs: () => number;
+  events: SinkEvents;
 }

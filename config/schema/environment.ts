@@ -1,7 +1,8 @@
-// Environment variables over the file: SLUICE_COMMIT__LINGERMS=5ms sets commit.lingerMs. A double underscore is a
-// dot, case does not matter, a number is a place in a list, and a single underscore in a name of a map's entry may
-// stand for a dash. A list or map is written as YAML in one line: SLUICE_LANES='[{name: main, match: ["#"]}]'.
-// Works on raw settings, before they are read, so that the same rules and messages apply; unknown names are problems.
+// Environment variables over the file: SLUICE_COMMIT__LINGERMS=5ms sets commit.lingerMs. A double underscore
+// is a dot, case does not matter, a number is a place in a list, and a single underscore in a name of a map's
+// entry may stand for a dash. A list or map is written as YAML in one line:
+// SLUICE_LANES='[{name: main, match: ["#"]}]'. Unknown names are problems.
+// Works on raw settings, before they are read, so that the same rules and messages apply.
 
 import type { Field, ObjectField } from './field.ts';
 import { nearestKey } from './nearest-key.ts';
@@ -44,12 +45,10 @@ export function applyEnvironment(
     const fault = target.set(schema, root);
     const path = target.path.join('.');
     const twin = settled.get(path);
-    settled.set(path, name);
-    if (fault) problems.push(problemAt({ path: target.path, origin: target.origin }, fault));
-    else if (twin !== undefined) {
-      const twice = { message: `is also set by ${twin}`, hint: 'Keep one of them.' };
-      problems.push(problemAt({ path: target.path, origin: target.origin }, twice));
-    }
+    if (!fault) settled.set(path, name);
+    const twice = twin && { message: `is also set by ${twin}`, hint: 'Keep one of them.' };
+    const wrong = fault ?? twice;
+    if (wrong) problems.push(problemAt({ path: target.path, origin: target.origin }, wrong));
   }
   return { raw: root, problems, variables: names.sort() };
 }
@@ -135,7 +134,7 @@ class Target {
     return undefined;
   }
 
-  /** The new value in place of `present`: the variable's own text at the end of the path, else `present` changed. */
+  /** What takes the place of `present`: the text, at the end of the path; else `present` changed. */
   #below(field: Field, present: Raw | undefined): Raw | Fault {
     const container = ['object', 'union', 'list', 'map'].includes(field.kind);
     if (this.path.length === this.#parts.length) {

@@ -1,7 +1,7 @@
-// The language in which settings are declared. A declaration is plain data: the TypeScript type (`Infer`), the
-// reader, the JSON Schema, the help table and the printed configuration are all derived from it, so they cannot
-// disagree. Every field carries one sentence of help. Numbers are kept in the unit that the key's name ends with.
-// A field without a default is required; objects have no default of their own, their fields have.
+// The language in which settings are declared. A declaration is plain data: the TypeScript type (`Infer`),
+// the reader, the JSON Schema, the help table and the printed configuration are all derived from it, so they
+// cannot disagree. Every field carries one sentence of help. Numbers are kept in the unit that the key's name
+// ends with. A field without a default is required; objects have no default of their own, their fields have.
 
 export interface StringField {
   readonly kind: 'string';

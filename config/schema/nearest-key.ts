@@ -10,10 +10,11 @@ export function nearestKey(written: string, known: Iterable<string>): string | u
   let best: string | undefined;
   let bestSlips = slipsMax + 1;
   for (const candidate of known) {
+    // Words in another order: near, but less so than the same words in the same order.
+    const reordered = editDistance(sortedWords(written), sortedWords(candidate));
     const slips = Math.min(
       editDistance(written.toLowerCase(), candidate.toLowerCase()),
-      // Words in another order: near, but less so than the same words in the same order.
-      editDistance(sortedWords(written), sortedWords(candidate)) + 0.5,
+      reordered <= 1 ? reordered + 0.5 : Number.POSITIVE_INFINITY,
     );
     if (slips < bestSlips) [best, bestSlips] = [candidate, slips];
   }

@@ -1,6 +1,6 @@
 // What is wrong with a configuration, said so that a person can mend it: what, where, and what to do.
-// Nothing here ever holds the value of a secret. Texts that come from the file are shortened and quoted, so that a
-// problem stays one line whatever the file holds.
+// Nothing here ever holds the value of a secret. Texts that come from the file are shortened and quoted, so
+// that a problem stays one line whatever the file holds.
 
 /** Where a value was written. */
 export interface Origin {

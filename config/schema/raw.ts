@@ -1,5 +1,6 @@
-// Settings as they were written, before anything is known about them: from YAML or from environment variables, each
-// value with its origin. Maps are real Maps, so that a key such as `__proto__` is a key like any other.
+// Settings as they were written, before anything is known about them: from YAML or from environment
+// variables, each value with its origin. Maps are real Maps, so that a key such as `__proto__` is a key like
+// any other.
 
 import type { Origin } from './problem.ts';
 

@@ -1,7 +1,8 @@
 // Raw settings become a value of the schema's type, or a list of everything that is wrong with them.
-// Reading goes on after a problem with the default in place of the bad value, and remembers where (`broken`), so
-// that later rules can still look at the rest and do not complain about consequences.
+// Reading goes on after a problem with the default in place of the bad value, and remembers where (`broken`),
+// so that later rules can still look at the rest and do not complain about consequences.
 
+import { fileLimits } from '../limits.ts';
 import type { Field, ListField, MapField, ObjectField, UnionField } from './field.ts';
 import { nearestKey } from './nearest-key.ts';
 import { type Fault, type Origin, type Place, type Problem, pathText, problemAt, quoted } from './problem.ts';
@@ -29,6 +30,7 @@ class Reader {
   readonly origins = new Map<string, Origin>();
   readonly broken = new Set<string>();
   readonly #settings: readonly Setting[];
+  #suggestions = 0;
 
   constructor(settings: readonly Setting[]) {
     this.#settings = settings;
@@ -66,7 +68,7 @@ class Reader {
     return standIn(field);
   }
 
-  /** The map to read an object from; an empty one when there is none, with a problem when there is something else. */
+  /** The map to read an object from; an empty one when there is none. Anything else is a problem. */
   #mapOf(field: ObjectField | UnionField, raw: Raw | undefined, place: Place): RawMap {
     if (raw?.kind === 'map') return raw;
     if (raw !== undefined && !isNothing(raw)) {
@@ -157,7 +159,7 @@ class Reader {
   }
 
   #unknownKey(key: string, known: readonly string[], place: Place): void {
-    const near = nearestKey(key, known);
+    const near = this.#suggestions++ < fileLimits.suggestionsMax ? nearestKey(key, known) : undefined;
     const elsewhere = this.#settings.filter((setting) => setting.key.toLowerCase() === key.toLowerCase());
     const places = [...new Set(elsewhere.map(whereabouts))].slice(0, 3);
     const hints = [

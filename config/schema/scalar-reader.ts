@@ -33,7 +33,8 @@ export function readScalar(field: ScalarField, raw: RawScalar): Reading {
 export function wanted(field: ScalarField): string {
   switch (field.kind) {
     case 'string':
-      return `Write ${field.form ?? `text${field.lengthMax ? ` of at most ${field.lengthMax} characters` : ''}`}.`;
+      if (field.form !== undefined) return `Write ${field.form}.`;
+      return `Write text${field.lengthMax ? ` of at most ${field.lengthMax} characters` : ''}.`;
     case 'url':
       return `Write a URL that begins with ${alternatives(field.schemes.map((scheme) => `${scheme}://`))}.`;
     case 'bool':

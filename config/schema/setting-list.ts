@@ -1,5 +1,6 @@
-// Every setting of a schema as a flat list, in the order of declaration: for help, for suggestions and for tests.
-// Paths hold placeholders where the file has a number or a name: `listeners[].port`, `sinks.<name>.url`.
+// Every setting of a schema as a flat list, in the order of declaration: for help, for suggestions and for
+// tests. Paths hold placeholders where the file has a number or a name: `listeners[].port`,
+// `sinks.<name>.url`.
 
 import type { Field } from './field.ts';
 

@@ -1,6 +1,6 @@
-// From YAML text to raw settings with line numbers. The text may be hostile: size, depth and number of values are
-// bounded (aliases count as what they stand for), nothing becomes a plain object, and messages are our own, because
-// those of the parser can quote the text, and the text can be a password.
+// From YAML text to raw settings with line numbers. The text may be hostile: size, depth and number of values
+// are bounded (aliases count as what they stand for), nothing becomes a plain object, and messages are our
+// own, because those of the parser can quote the text, and the text can be a password.
 // Not here: what the settings mean.
 
 import {
@@ -13,6 +13,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
@@ -33,7 +34,7 @@ const syntaxFaults: Readonly<Record<string, Fault>> = {
   TAB_AS_INDENT: { message: 'a tab is used as indentation', hint: 'Indent with spaces.' },
   BAD_INDENT: {
     message: 'the indentation is wrong',
-    hint: 'Indent the keys of one map by the same number of spaces.',
+    hint: 'Indent the keys of one map by the same number of spaces, and close every bracket.',
   },
   MULTIPLE_DOCS: {
     message: 'there is more than one document',
@@ -59,11 +60,11 @@ const syntaxFaults: Readonly<Record<string, Fault>> = {
 };
 const otherFault: Fault = { message: 'not valid YAML', hint: lookAround };
 const tooDeep: Fault = {
-  message: 'it is nested too deeply',
+  message: 'is nested too deeply',
   hint: 'Write settings as sluice check prints them.',
 };
 const tooMany: Fault = {
-  message: `it holds more than ${fileLimits.nodesMax} values`,
+  message: `has more than ${fileLimits.nodesMax} values`,
   hint: 'Look for aliases (*) that stand for one another.',
 };
 
@@ -122,7 +123,7 @@ class Conversion {
       const items = node.items.map((item, index) => this.convert(item as Contents, [...path, index]));
       return { kind: 'list', items, origin };
     }
-    return isScalar(node) ? scalar(node.value, node.source, origin) : nothing(origin);
+    return isScalar(node) ? this.#scalar(node, { path, origin }) : nothing(origin);
   }
 
   #alias(name: string, place: Place): Raw {
@@ -132,6 +133,17 @@ class Conversion {
       message: 'the alias (*) names no anchor',
       hint: 'Define the anchor (&) above it, or put the text in quotes if it only begins with *.',
     });
+  }
+
+  #scalar({ value, source }: Scalar, place: Place): Raw {
+    if (value === null) return nothing(place.origin);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      const text = source ?? `${value}`;
+      return { kind: 'scalar', value, text, untyped: false, origin: place.origin };
+    }
+    // A tag such as !!binary, or a date of YAML 1.1.
+    const hint = 'Write it without a tag (!), in quotes if it is meant as text.';
+    return this.#refuse(place, { message: 'is not text, a number, true or false', hint });
   }
 
   #map(node: YAMLMap, { path, origin }: Place): Raw {
@@ -177,15 +189,4 @@ class Conversion {
 
 function nothing(origin: Origin): RawScalar {
   return { kind: 'scalar', value: null, text: '', untyped: false, origin };
-}
-
-function scalar(value: unknown, source: string | undefined, origin: Origin): RawScalar {
-  const known = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-  return {
-    kind: 'scalar',
-    value: known ? value : null,
-    text: source ?? `${value}`,
-    untyped: false,
-    origin,
-  };
 }

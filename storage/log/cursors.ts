@@ -33,7 +33,7 @@ export class Cursors {
    * Creates the cursors that are missing. A sink that is new starts where the furthest-behind sink of old stands (a
    * renamed sink takes over what its old name still owed), or at the start of the log when there was none.
    */
-  constructor(db: Database, sinks: { name: string; lanes: string[] }[], lanes: LaneState[]) {
+  constructor(db: Database, sinks: { name: string; lanes: readonly string[] }[], lanes: LaneState[]) {
     this.#update = db.prepare(
       'UPDATE cursors SET next_offset = ?, delivered = ?, dead_lettered = ?, missing = ? WHERE sink = ? AND lane = ?',
     );

@@ -1,0 +1,68 @@
+// A set of offsets as merged intervals [from, to): what arrives in order is one interval however long it gets, and
+// every gap costs one more. Two sorted arrays of numbers, so that the common case (the next offset) touches one cell.
+
+/** Offsets from `from` up to but not including `to`. */
+export interface OffsetRange {
+  from: number;
+  to: number;
+}
+
+export class OffsetIntervals {
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
+
+  /** Number of intervals, which is what the set costs. */
+  get size(): number {
+    return this.#from.length;
+  }
+
+  /** Adds [from, to) and returns the parts of it that were not there, in order; `from` is less than `to`. */
+  add(from: number, to: number): OffsetRange[] {
+    const last = this.size - 1;
+    if (last >= 0 && this.#to[last] === from) {
+      this.#to[last] = to;
+      return [{ from, to }];
+    }
+    // Intervals first..end-1 overlap or touch [from, to).
+    const first = this.#firstReaching(from);
+    let end = first;
+    let at = from;
+    const added: OffsetRange[] = [];
+    for (; end < this.size && this.#from[end] <= to; end++) {
+      if (this.#from[end] > at) added.push({ from: at, to: this.#from[end] });
+      at = Math.max(at, this.#to[end]);
+    }
+    if (at < to) added.push({ from: at, to });
+    const mergedFrom = end > first ? Math.min(from, this.#from[first]) : from;
+    this.#from.splice(first, end - first, mergedFrom);
+    this.#to.splice(first, end - first, Math.max(at, to));
+    return added;
+  }
+
+  /** The offsets between the intervals, lowest first, at most `max` ranges. */
+  gaps(max: number): OffsetRange[] {
+    const gaps: OffsetRange[] = [];
+    for (let i = 1; i < this.size && gaps.length < max; i++) {
+      gaps.push({ from: this.#to[i - 1], to: this.#from[i] });
+    }
+    return gaps;
+  }
+
+  /** Forgets the lowest interval. */
+  dropLowest(): void {
+    this.#from.shift();
+    this.#to.shift();
+  }
+
+  /** Index of the first interval that ends at or after `offset`, or `size`. */
+  #firstReaching(offset: number): number {
+    let low = 0;
+    let high = this.size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#to[middle] < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,152 @@
+// Which records have arrived, by their names (gateway, lane, offset): tells new ones from duplicates at once, and gaps
+// when it is asked, because a gap can still be filled by a redelivery that comes late.
+//
+// Memory is bounded by a number of intervals over all lanes. Beyond it the ledger forgets the oldest interval of the
+// lane that grew, and does not follow lanes that are one too many: it may then take a late duplicate for new, never
+// new for a duplicate, and says so by `exact`.
+
+import { OffsetIntervals, type OffsetRange } from './offset-intervals.ts';
+
+export type { OffsetRange } from './offset-intervals.ts';
+
+export const LEDGER_INTERVALS_MAX = 10_000;
+/** Gaps that a summary lists for each lane; all are counted. */
+const GAPS_LISTED_MAX = 20;
+
+export interface LedgerEntry {
+  /** The offsets that had not been there before, in order. */
+  new: OffsetRange[];
+  /** How many of them had. */
+  duplicates: number;
+}
+
+export interface LaneSummary {
+  gateway: string;
+  lane: string;
+  /** Lowest and highest offset seen. */
+  firstOffset: number;
+  lastOffset: number;
+  /** Different records. */
+  records: number;
+  duplicates: number;
+  /** Ranges of offsets between the lowest and the highest that never came, and how many offsets they are. */
+  gaps: number;
+  missing: number;
+  /** The first gaps as [from, to). */
+  firstGaps: OffsetRange[];
+}
+
+interface Lane {
+  gateway: string;
+  lane: string;
+  intervals: OffsetIntervals;
+  firstOffset: number;
+  lastOffset: number;
+  records: number;
+  duplicates: number;
+  forgottenIntervals: number;
+}
+
+export class RecordLedger {
+  readonly #gateways = new Map<string, Map<string, Lane>>();
+  readonly #intervalsMax: number;
+  #intervals = 0;
+  #laneCount = 0;
+  #exact = true;
+
+  constructor(intervalsMax: number = LEDGER_INTERVALS_MAX) {
+    this.#intervalsMax = intervalsMax;
+  }
+
+  /** False once intervals had to be forgotten: from then on duplicates, gaps and missing records are estimates. */
+  get exact(): boolean {
+    return this.#exact;
+  }
+
+  /** Enters `count` records of consecutive offsets. */
+  add(gateway: string, lane: string, firstOffset: number, count: number): LedgerEntry {
+    if (count === 0) return { new: [], duplicates: 0 };
+    const entry = this.#laneOf(gateway, lane) ?? this.#open(gateway, lane, firstOffset);
+    if (entry === undefined) return { new: [{ from: firstOffset, to: firstOffset + count }], duplicates: 0 };
+    const before = entry.intervals.size;
+    const added = entry.intervals.add(firstOffset, firstOffset + count);
+    this.#intervals += entry.intervals.size - before;
+    if (this.#intervals > this.#intervalsMax) this.#forgetOldest(entry);
+    let newCount = 0;
+    for (const range of added) newCount += range.to - range.from;
+    entry.records += newCount;
+    entry.duplicates += count - newCount;
+    entry.firstOffset = Math.min(entry.firstOffset, firstOffset);
+    entry.lastOffset = Math.max(entry.lastOffset, firstOffset + count - 1);
+    return { new: added, duplicates: count - newCount };
+  }
+
+  /** Gaps of all lanes as of now, and how many records they are. */
+  gaps(): { gaps: number; missing: number } {
+    const total = { gaps: 0, missing: 0 };
+    for (const lane of this.#lanes()) {
+      total.gaps += gapsOf(lane);
+      total.missing += missingOf(lane);
+    }
+    return total;
+  }
+
+  /** One entry per lane, in the order in which the lanes were first seen. */
+  summary(): LaneSummary[] {
+    return Array.from(this.#lanes(), (lane) => ({
+      gateway: lane.gateway,
+      lane: lane.lane,
+      firstOffset: lane.firstOffset,
+      lastOffset: lane.lastOffset,
+      records: lane.records,
+      duplicates: lane.duplicates,
+      gaps: gapsOf(lane),
+      missing: missingOf(lane),
+      firstGaps: lane.intervals.gaps(GAPS_LISTED_MAX),
+    }));
+  }
+
+  *#lanes(): Generator<Lane> {
+    for (const lanes of this.#gateways.values()) yield* lanes.values();
+  }
+
+  #laneOf(gateway: string, lane: string): Lane | undefined {
+    return this.#gateways.get(gateway)?.get(lane);
+  }
+
+  #open(gateway: string, lane: string, firstOffset: number): Lane | undefined {
+    if (this.#laneCount === this.#intervalsMax) {
+      this.#exact = false;
+      return undefined;
+    }
+    this.#laneCount++;
+    const lanes = this.#gateways.get(gateway) ?? new Map<string, Lane>();
+    this.#gateways.set(gateway, lanes);
+    const numbers = {
+      firstOffset,
+      lastOffset: firstOffset,
+      records: 0,
+      duplicates: 0,
+      forgottenIntervals: 0,
+    };
+    const entry: Lane = { gateway, lane, intervals: new OffsetIntervals(), ...numbers };
+    lanes.set(lane, entry);
+    return entry;
+  }
+
+  #forgetOldest(lane: Lane): void {
+    lane.intervals.dropLowest();
+    lane.forgottenIntervals++;
+    this.#intervals--;
+    this.#exact = false;
+  }
+}
+
+function gapsOf(lane: Lane): number {
+  return Math.max(0, lane.intervals.size + lane.forgottenIntervals - 1);
+}
+
+/** Never negative, though duplicates of forgotten records count as records. */
+function missingOf(lane: Lane): number {
+  return Math.max(0, lane.lastOffset + 1 - lane.firstOffset - lane.records);
+}

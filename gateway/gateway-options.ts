@@ -1,0 +1,40 @@
+// From the configuration to what the components are constructed with.
+
+import type { Config } from '../config/settings.ts';
+import type { SessionLimits } from '../storage/sessions/session-context.ts';
+import type { StoreOptions } from '../storage/store-messages.ts';
+
+/** All queues together may hold what this many full ones would. */
+const FULL_QUEUES = 16;
+
+export function storeOptionsOf(config: Config, bootId: string): StoreOptions {
+  const { buffer, commit } = config;
+  return {
+    directory: config.data.dir,
+    gatewayId: config.gateway.id,
+    bootId,
+    lanes: config.lanes.map(({ name }) => name),
+    sinks: Object.entries(config.sinks).map(([name, { lanes }]) => ({ name, lanes })),
+    recordsMax: commit.recordsMax,
+    dataBytesMax: commit.bytesMax,
+    compression: buffer.compression,
+    compressionLevel: buffer.compressionLevel,
+    synchronous: buffer.synchronous,
+    bufferBytesMax: buffer.maxBytes,
+    tailBytes: buffer.tailBytes,
+    checkpointBytes: buffer.checkpointBytes,
+    diskFreeBytesMin: buffer.minFreeDiskBytes,
+    recentPerSessionMax: config.mqtt.receiveMaximum,
+  };
+}
+
+export function sessionLimitsOf({ sessions }: Config): SessionLimits {
+  return {
+    sessionsMax: sessions.sessionsMax,
+    sessionQueueMessagesMax: sessions.queuedMessagesMax,
+    sessionQueueBytesMax: sessions.queuedBytesMax,
+    queuedBytesMax: FULL_QUEUES * sessions.queuedBytesMax,
+    retainedMessagesMax: sessions.retainedMessagesMax,
+    retainedBytesMax: sessions.retainedBytesMax,
+  };
+}

@@ -1,0 +1,236 @@
+// The composition root: constructs every component from the configuration, starts them downstream first, stops them
+// listener first.
+
+import { randomUUID } from 'node:crypto';
+import { MessageChannel } from 'node:worker_threads';
+import { Bridge } from '../bridge/bridge.ts';
+import type { SinkStatus } from '../bridge/bridge-messages.ts';
+import { systemClock } from '../config/clock.ts';
+import type { Component } from '../config/component.ts';
+import { SluiceError } from '../config/errors.ts';
+import { childLogger, type Logger } from '../config/logger.ts';
+import type { Config } from '../config/settings.ts';
+import { GroupCommit } from '../storage/group-commit.ts';
+import { SessionPersistence } from '../storage/sessions/session-persistence.ts';
+import { Store } from '../storage/store.ts';
+import type { StoreStatus } from '../storage/store-messages.ts';
+import { EmbeddedUpstream } from './embedded-upstream.ts';
+import { ClientHub } from './listener/client-hub.ts';
+import { Listener } from './listener/listener.ts';
+import type { ListenerCounters } from './listener/listener-counters.ts';
+import { FanOut } from './sessions/fan-out.ts';
+import { FaultFence } from './sessions/fault-fence.ts';
+import { SessionEngine } from './sessions/session-engine.ts';
+import { commandPublisher } from './sessions/upstream-commands.ts';
+import { WillKeeper } from './sessions/will-keeper.ts';
+import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
+
+export interface GatewayOptions {
+  config: Config;
+  log: Logger;
+  /** Something has failed that the gateway cannot go on without: stop the process in order, non-zero. */
+  onFatal(error: Error): void;
+}
+
+export interface GatewayStatus {
+  counters: ListenerCounters;
+  commits: CommitCounters;
+  store: StoreStatus;
+  sinks: readonly SinkStatus[];
+}
+
+export interface CommitCounters {
+  commits: number;
+  records: number;
+  storedBytes: number;
+  duplicates: number;
+  stalls: number;
+}
+
+export class Gateway implements Component {
+  readonly #options: GatewayOptions;
+  readonly #bootId = randomUUID();
+  readonly #fence: FaultFence;
+  readonly #commits: CommitCounters = { commits: 0, records: 0, storedBytes: 0, duplicates: 0, stalls: 0 };
+  readonly #store: Store;
+  #upstream: EmbeddedUpstream | null = null;
+  #bridge: Bridge | null = null;
+  #groupCommit: GroupCommit | null = null;
+  #engine: SessionEngine | null = null;
+  #hub: ClientHub | null = null;
+  #listeners: Listener[] = [];
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const log = childLogger(options.log, 'store');
+    this.#fence = new FaultFence(options.onFatal);
+    this.#store = new Store(storeOptionsOf(options.config, this.#bootId), {
+      stalled: (reason, detail) => {
+        this.#commits.stalls++;
+        log.warn({ reason, detail }, 'no room to store: devices are made to wait, nothing is lost');
+      },
+      resumed: () => log.info('room again: storing goes on'),
+      fault: options.onFatal,
+      committed: (stored) => {
+        this.#commits.commits++;
+        this.#commits.records += stored.records;
+        this.#commits.storedBytes += stored.bytes;
+        this.#commits.duplicates += stored.duplicates;
+      },
+    });
+  }
+
+  get gatewayId(): string {
+    return this.#store.state.gatewayId;
+  }
+
+  get listenerUrls(): string[] {
+    return this.#listeners.map((listener) => listener.url);
+  }
+
+  get upstreamUrl(): string | null {
+    return this.#upstream?.url ?? null;
+  }
+
+  async start(): Promise<void> {
+    this.#fence.install();
+    await this.#store.start();
+    this.#reportOpening();
+    await this.#startUpstream();
+    await this.#startBridge();
+    await this.#startClients();
+  }
+
+  async status(): Promise<GatewayStatus> {
+    const hub = this.#hub;
+    if (hub === null) throw new SluiceError('GATEWAY_NOT_STARTED', 'the gateway is not started', { kind: 'fatal' });
+    return {
+      counters: hub.counters,
+      commits: this.#commits,
+      store: await this.#store.status(),
+      sinks: (await this.#bridge?.requestStatus()) ?? [],
+    };
+  }
+
+  /** Takes no more, acknowledges what it has taken, closes the sessions, lets the bridge finish what is under way. */
+  async stop(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    const leftMs = (): number => Math.max(until - performance.now(), 100);
+    await Promise.all(this.#listeners.map((listener) => listener.stop(leftMs())));
+    this.#hub?.pauseAll();
+    await within(leftMs() / 3, this.#groupCommit?.drained());
+    await within(leftMs() / 3, this.#engine?.stop());
+    this.#hub?.closeAll();
+    await within(leftMs() / 3, this.#groupCommit?.drained());
+    await this.#bridge?.stop(leftMs() / 2);
+    await this.#store.stop(leftMs());
+    await this.#upstream?.stop(leftMs());
+    this.#fence.remove();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(5000);
+  }
+
+  #reportOpening(): void {
+    const { gatewayId, report, lanes } = this.#store.state;
+    const log = childLogger(this.#options.log, 'store');
+    log.info({ gateway: gatewayId, lanes, report }, 'store open');
+  }
+
+  async #startUpstream(): Promise<void> {
+    const { upstream } = this.#options.config;
+    if (!upstream.embedded) return;
+    const { host, port } = upstream;
+    this.#upstream = new EmbeddedUpstream({ host, port, log: childLogger(this.#options.log, 'upstream') });
+    await this.#upstream.start();
+  }
+
+  async #startBridge(): Promise<void> {
+    const { config, log, onFatal } = this.#options;
+    const sinks = Object.entries(config.sinks).map(([name, settings]) => ({ name, settings }));
+    if (sinks.length === 0) return;
+    const { port1, port2 } = new MessageChannel();
+    this.#store.connectBridge(port1);
+    const { gatewayId, databaseFile, lanes, books } = this.#store.state;
+    this.#bridge = new Bridge({
+      databaseFile,
+      gatewayId,
+      bootId: this.#bootId,
+      sinks,
+      lanes,
+      cursors: books.map(({ sink, lane, nextOffset }) => ({ sink, lane, nextOffset })),
+      storagePort: port2,
+      clock: systemClock,
+      log: childLogger(log, 'bridge'),
+      onCommand: (command) => this.#publishCommand(command),
+      onFault: onFatal,
+    });
+    await this.#bridge.start();
+  }
+
+  #publishCommand: ReturnType<typeof commandPublisher> = () =>
+    Promise.reject(new SluiceError('NOT_READY', 'the gateway is still starting', { kind: 'transient' }));
+
+  async #startClients(): Promise<void> {
+    const { config, log, onFatal } = this.#options;
+    const { mqtt, commit, lanes } = config;
+    const groupCommit = new GroupCommit(this.#store, {
+      recordsMax: commit.recordsMax,
+      dataBytesMax: commit.bytesMax,
+      lanes: lanes.length,
+      lingerMs: commit.lingerMs,
+      clock: systemClock,
+    });
+    this.#groupCommit = groupCommit;
+    const persistence = new SessionPersistence({
+      snapshot: this.#store.state.sessions,
+      journal: (ops) => new Promise((resolve) => groupCommit.journal(ops, resolve, true)),
+      limits: sessionLimitsOf(config),
+      clock: systemClock,
+      onDrop: (reason, count) => log.warn({ component: 'sessions', reason, count }, 'messages for local subscribers dropped'),
+    });
+    const wills = new WillKeeper(groupCommit, config);
+    const engine = new SessionEngine({
+      bootId: this.#bootId,
+      persistence,
+      fence: this.#fence,
+      log: childLogger(log, 'sessions'),
+      limits: { ...mqtt, sessionsMax: config.sessions.sessionsMax },
+      onWill: (clientId, message, done) => wills.keep(clientId, message, done),
+      onFault: onFatal,
+    });
+    this.#engine = engine;
+    await engine.start();
+    const fanOut = new FanOut(engine, groupCommit);
+    this.#publishCommand = commandPublisher(fanOut);
+    const hub = new ClientHub({
+      config,
+      groupCommit,
+      fanOut,
+      engine,
+      persistence,
+      fence: this.#fence,
+      topics: wills.topics,
+      log: childLogger(log, 'listener'),
+    });
+    this.#hub = hub;
+    for (const listenerConfig of config.listeners) {
+      const listener = new Listener({
+        config: listenerConfig,
+        packetBytesMax: mqtt.packetBytesMax,
+        onClient: (stream) => hub.connected(stream),
+      });
+      await listener.start();
+      this.#listeners.push(listener);
+    }
+  }
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+  if (work === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,323 @@
+// One client. Stands between its socket and the session engine (aedes): cuts the inbound bytes into frames, keeps
+// PUBLISH and PUBREL for us, checks every other frame and gives it to the engine byte for byte; outbound, what the
+// engine writes goes to the socket through OutboundFlow, which mends it.
+//
+// Invariants: nothing is admitted before the engine has accepted the CONNECT; nothing malformed reaches the engine;
+// when there is no room the socket is not read (back-pressure), and the bytes already read wait here.
+
+import { Duplex } from 'node:stream';
+import { type AckKind, AckKind as Ack } from '../../storage/group-commit.ts';
+import type { TopicEntry } from '../admission/topic-table.ts';
+import { type InboundQos2, VolatileQos2 } from '../sessions/inbound-qos2.ts';
+import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
+import type { ConnectionHost } from './connection-host.ts';
+import { validateControl } from './frames/control-validator.ts';
+import { overheadBytesMax, writeDisconnect } from './frames/encode.ts';
+import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.ts';
+import type { FrameRules } from './frames/frame-rules.ts';
+import { explain, type Reason, reason } from './frames/reasons.ts';
+import { InboundBytes } from './inbound-bytes.ts';
+import { OutboundFlow } from './outbound/outbound-flow.ts';
+import { noRoom, type Outcome, type PublishOrigin } from './publish-intake.ts';
+
+/** What carries a client's bytes: a TCP socket, or a WebSocket as a stream. */
+export interface ByteStream extends Duplex {
+  remoteAddress?: string | undefined;
+  remotePort?: number | undefined;
+  /** Of a socket: ends it when what was written is out. */
+  destroySoon?(): void;
+}
+
+type State = 'new' | 'connecting' | 'open' | 'closed';
+
+/** While only publishes come, the engine is told that the client is alive this often within its keep-alive. */
+const KEEP_ALIVE_FEEDS = 2;
+/** Shared by all connections: valid until the next frame is cut. */
+const frame = new Frame();
+/** What a client that does not read gets to take what is still owed to it. */
+const CLOSE_GRACE_MS = 5000;
+
+export class Connection extends Duplex implements PublishOrigin {
+  readonly #host: ConnectionHost;
+  readonly #socket: ByteStream;
+  readonly #inbound = new InboundBytes();
+  readonly #acks = new AcknowledgementBuffer();
+  readonly #outbound: OutboundFlow;
+  readonly remote: string;
+  #state: State = 'new';
+  /** Why the socket is not read at the moment; several reasons can hold at once. */
+  #waitsForRoom = false;
+  #waitsForEngine = false;
+  #waitsForDrain = false;
+  #stopsReading = false;
+  #keepAliveMs = 0;
+  #engineFedAtMs = 0;
+  readonly rules: FrameRules;
+  device = '';
+  persistent = false;
+  qos2: InboundQos2 = new VolatileQos2();
+  readonly deviceSlots: Uint32Array;
+  activeEpoch = 0;
+  lastTopic: TopicEntry | null = null;
+  aliases: TopicEntry[] | null = null;
+  unacknowledged = 0;
+
+  constructor(socket: ByteStream, host: ConnectionHost) {
+    super({ readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024, emitClose: true });
+    this.#host = host;
+    this.#socket = socket;
+    this.rules = host.newRules();
+    this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    this.deviceSlots = new Uint32Array(2 * host.lanes + 1);
+    this.#outbound = new OutboundFlow(
+      {
+        send: (bytes) => void socket.write(bytes),
+        toAedes: (bytes) => this.#toEngine(bytes),
+        clock: host.clock,
+        onDiscard: (_reason, count) => {
+          host.counters.discardedOutbound += count;
+        },
+        fail: (fault) => this.#end('outbound-fault', fault.message),
+      },
+      host.outboundLimits,
+    );
+    socket.on('data', (chunk) => this.#onData(chunk));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('error', () => this.destroy()); // a reset: 'close' follows, the session engine sees the end
+    socket.on('close', () => this.destroy());
+  }
+
+  // -- inbound ------------------------------------------------------------------------------------------------------
+
+  #onData(chunk: Buffer): void {
+    this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
+    this.#consume(this.#inbound.append(chunk));
+    if (this.#state === 'open') this.#feedKeepAlive(this.#host.groupCommit.nowMs);
+  }
+
+  /** Handles whole frames from the front of `bytes`; what is left over stays in `#inbound`. */
+  #consume(bytes: Buffer): void {
+    let at = 0;
+    let wantedBytes = 0;
+    while (at < bytes.length && this.#reads) {
+      const cut = cutFrame(bytes, at, bytes.length, frame, this.rules);
+      if (cut === incomplete) {
+        wantedBytes = frame.bodyEnd - at; // negative while the length itself is incomplete
+        break;
+      }
+      const end = frame.bodyEnd;
+      const outcome = cut === reason.ok ? this.#handle(bytes) : cut;
+      if (outcome === noRoom) {
+        this.#waitForRoom();
+        break;
+      }
+      if (outcome !== reason.ok) {
+        this.#violate(outcome);
+        return;
+      }
+      at = end;
+    }
+    this.#inbound.keep(bytes, at, wantedBytes);
+  }
+
+  get #reads(): boolean {
+    const isOpen = this.#state === 'open' || this.#state === 'new';
+    return isOpen && !this.#waitsForRoom && !this.#waitsForEngine && !this.#waitsForDrain && !this.#stopsReading;
+  }
+
+  #handle(bytes: Buffer): Outcome {
+    if (frame.type === packetType.publish) return this.#host.intake.publish(this, bytes, frame);
+    if (this.#state === 'new') return this.#connect(bytes);
+    const why = validateControl(bytes, frame, this.rules);
+    if (why !== reason.ok) return why;
+    if (frame.type === packetType.pubrel) return this.#host.intake.release(this, bytes.readUInt16BE(frame.bodyStart));
+    const own = Buffer.from(bytes.subarray(frame.start, frame.bodyEnd));
+    if (isDeliveryAck(frame.type) && this.#outbound.fromClient(frame.type, own) === 'swallow') return reason.ok;
+    this.#engineFedAtMs = this.#host.groupCommit.nowMs;
+    this.#toEngine(own);
+    return reason.ok;
+  }
+
+  #connect(bytes: Buffer): Outcome {
+    const opening = this.#host.open(bytes, frame, this.rules);
+    if (!opening.ok) {
+      if (opening.answer !== null) this.#socket.write(opening.answer);
+      this.#host.counters.protocolViolations++;
+      this.#end('connect-refused', opening.detail);
+      return reason.ok;
+    }
+    this.device = opening.clientId;
+    this.rules.version = opening.version;
+    this.#keepAliveMs = opening.keepAliveS * 1000;
+    this.#outbound.configure(opening.terms);
+    this.#state = 'connecting';
+    this.#socket.pause();
+    this.#toEngine(opening.frame);
+    return reason.ok;
+  }
+
+  /** The engine has accepted the CONNECT and its CONNACK is written: what came after it may be handled. */
+  accepted(session: { persistent: boolean; clientId: string }): void {
+    if (this.#state !== 'connecting') return;
+    this.persistent = session.persistent;
+    if (session.persistent) this.qos2 = this.#host.qos2Of(session.clientId);
+    this.#state = 'open';
+    this.#resume();
+  }
+
+  #toEngine(bytes: Buffer): void {
+    this.#host.fence.run(this, () => {
+      if (!this.push(bytes)) this.#waitsForEngine = true;
+    });
+    if (this.#waitsForEngine) this.#socket.pause();
+  }
+
+  override _read(): void {
+    if (!this.#waitsForEngine) return;
+    this.#waitsForEngine = false;
+    setImmediate(() => this.#resume());
+  }
+
+  #waitForRoom(): void {
+    this.#waitsForRoom = true;
+    this.#host.counters.readPauses++;
+    this.#socket.pause();
+    this.#host.whenRoom(() => {
+      this.#waitsForRoom = false;
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    if (!this.#reads) return;
+    this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
+    this.#consume(this.#inbound.take());
+    if (this.#reads) this.#socket.resume();
+  }
+
+  /**
+   * The engine's keep-alive sees only the packets that go through it. While a client only publishes - or is not read
+   * for want of room - it gets a PINGREQ now and then, so that keep-alive ends a dead client and never a busy one.
+   */
+  #feedKeepAlive(nowMs: number): void {
+    if (this.#keepAliveMs === 0 || Math.abs(nowMs - this.#engineFedAtMs) < this.#keepAliveMs / KEEP_ALIVE_FEEDS) return;
+    this.#engineFedAtMs = nowMs;
+    this.#outbound.pingAsAedesKeepAlive();
+  }
+
+  /** The gateway is about to stop. */
+  stopReading(): void {
+    this.#stopsReading = true;
+    this.#socket.pause();
+  }
+
+  /** Called about once a second: a client that we do not read is not dead. */
+  sweep(nowMs: number): void {
+    if (this.#state === 'open' && (this.#waitsForRoom || this.#waitsForDrain)) this.#feedKeepAlive(nowMs);
+  }
+
+  // -- outbound -----------------------------------------------------------------------------------------------------
+
+  acknowledge(kind: AckKind, packetId: number, reason: number): void {
+    if (kind !== Ack.pubcomp) {
+      if (this.unacknowledged > 0) this.unacknowledged--;
+      this.#host.counters.acknowledged++;
+    }
+    if (this.#state === 'open') this.#acks.add(kind, packetId, reason);
+  }
+
+  flushAcknowledgements(): void {
+    const bytes = this.#acks.take();
+    if (bytes === null || this.#state !== 'open') return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > this.#host.outboundBytesMax) this.#waitForDrain();
+  }
+
+  /** The client does not read what it is owed: it is not read either, until it does. */
+  #waitForDrain(): void {
+    if (this.#waitsForDrain) return;
+    this.#waitsForDrain = true;
+    this.#host.counters.readPauses++;
+    this.#socket.pause();
+  }
+
+  #onDrain(): void {
+    const held = this.#heldWrite;
+    this.#heldWrite = null;
+    held?.();
+    if (!this.#waitsForDrain) return;
+    this.#waitsForDrain = false;
+    this.#resume();
+  }
+
+  #heldWrite: (() => void) | null = null;
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.#outbound.fromAedes(chunk, () => this.#whenSocketTakesMore(callback));
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: () => void): void {
+    const bytes = chunks.length === 1 ? chunks[0].chunk : Buffer.concat(chunks.map(({ chunk }) => chunk));
+    this.#outbound.fromAedes(bytes, () => this.#whenSocketTakesMore(callback));
+  }
+
+  #whenSocketTakesMore(callback: () => void): void {
+    const tell = () => this.#host.fence.run(this, callback);
+    if (this.#socket.writableLength <= this.#host.outboundBytesMax || this.#state === 'closed') tell();
+    else this.#heldWrite = tell;
+    // The engine writes on whatever the stream says; what piles up here is bounded by ending the client.
+    if (this.writableLength > this.#host.outboundBytesMax) {
+      this.#host.counters.slowReaders++;
+      this.#end('slow-reader', 'the client does not read what it has subscribed to');
+    }
+  }
+
+  // -- the end ------------------------------------------------------------------------------------------------------
+
+  /** MQTT 5 clients are told why (MQTT 5.0 4.13); others just see the connection end (MQTT 3.1.1 4.8). */
+  #violate(why: Reason): void {
+    const { reasonCode, text } = explain(why);
+    this.#host.counters.protocolViolations++;
+    if (this.rules.version === 5 && this.#state === 'open') this.#sendDisconnect(reasonCode);
+    this.#end('protocol-violation', text);
+  }
+
+  #sendDisconnect(reasonCode: number): void {
+    const packet = Buffer.allocUnsafe(overheadBytesMax);
+    this.#socket.write(packet.subarray(0, writeDisconnect(packet, 0, reasonCode)));
+  }
+
+  #end(event: string, detail: string): void {
+    this.#host.log.info({ event, client: this.device, remote: this.remote, detail }, 'connection ended');
+    this.destroy();
+  }
+
+  /** A fault inside the engine while it worked for this client. */
+  faulted(error: Error): void {
+    this.#host.counters.engineFaults++;
+    this.#host.log.error({ client: this.device, remote: this.remote, err: error }, 'fault in the session engine; the client is disconnected');
+    this.destroy();
+  }
+
+  override _destroy(_error: Error | null, callback: (error: Error | null) => void): void {
+    this.#state = 'closed';
+    this.#inbound.clear();
+    this.#outbound.close();
+    this.#heldWrite = null;
+    this.#closeSocket();
+    this.#host.closed(this);
+    callback(null);
+  }
+
+  /** What is owed to the client goes out first - if it reads. */
+  #closeSocket(): void {
+    const socket = this.#socket;
+    if (socket.destroySoon !== undefined) socket.destroySoon();
+    else socket.end(() => socket.destroy());
+    if (socket.writableLength > 0) setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+  }
+}
+
+function isDeliveryAck(type: number): boolean {
+  return type === packetType.puback || type === packetType.pubrec || type === packetType.pubcomp;
+}

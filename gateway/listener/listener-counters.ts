@@ -1,0 +1,40 @@
+// What came in, counted where it happens; read by the status line and, later, by metrics.
+
+export interface ListenerCounters {
+  /** Publishes taken into a batch. */
+  received: number;
+  /** Their bytes on the wire, fixed header and all. */
+  receivedBytes: number;
+  /** Acknowledgements written (PUBACK and PUBREC). */
+  acknowledged: number;
+  /** Publishes that were answered with a refusal, or for MQTT 3.1.1 acknowledged and dropped. */
+  refused: number;
+  connections: number;
+  connectionsTotal: number;
+  /** Connections ended because of what the client sent. */
+  protocolViolations: number;
+  /** Connections ended because the client does not read. */
+  slowReaders: number;
+  /** Messages towards clients that were not sent. */
+  discardedOutbound: number;
+  /** Times a connection was not read because of back-pressure. */
+  readPauses: number;
+  /** Faults inside the session engine, each of which ended one connection. */
+  engineFaults: number;
+}
+
+export function createListenerCounters(): ListenerCounters {
+  return {
+    received: 0,
+    receivedBytes: 0,
+    acknowledged: 0,
+    refused: 0,
+    connections: 0,
+    connectionsTotal: 0,
+    protocolViolations: 0,
+    slowReaders: 0,
+    discardedOutbound: 0,
+    readPauses: 0,
+    engineFaults: 0,
+  };
+}

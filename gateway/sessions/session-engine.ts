@@ -1,0 +1,238 @@
+// The session engine: aedes, with everything it needs to be safe here. It owns CONNECT, subscriptions, retained
+// messages, wills, offline queues and deliveries to local clients. Inbound publishes do not go through it; they come
+// back to it from FanOut after their commit. Its faults are fenced (fault-fence.ts), its frames checked beforehand
+// (listener/frames), what it writes is mended (listener/outbound), its state is ours (storage/sessions).
+
+import { Aedes } from 'aedes';
+import { SluiceError } from '../../config/errors.ts';
+import type { Logger } from '../../config/logger.ts';
+import type { MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
+import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
+import { SubscriptionTrie } from '../../storage/sessions/subscription-trie.ts';
+import type { EngineBroker, EngineClient, EngineOptions, EngineWill } from './engine-types.ts';
+import type { LocalMessage } from './fan-out.ts';
+import type { FaultFence, Fenced } from './fault-fence.ts';
+
+/** A message on its way through the engine; identified by broker id and counter. */
+export interface LocalPacket extends LocalMessage {
+  cmd: 'publish';
+  dup: false;
+  brokerId: string;
+  brokerCounter: number;
+  /** ms since 1970 */
+  messageExpiry?: number;
+}
+
+/** What the engine tells the connection it works for. */
+export interface EngineConnection extends Fenced {
+  accepted(session: { persistent: boolean; clientId: string }): void;
+}
+
+export interface SessionEngineOptions {
+  bootId: string;
+  persistence: SessionPersistence;
+  fence: FaultFence;
+  log: Logger;
+  limits: {
+    topicLevelsMax: number;
+    connectTimeoutMs: number;
+    topicAliasMaximum: number;
+    receiveMaximum: number;
+    packetBytesMax: number;
+    sessionsMax: number;
+    subscriptionsMax: number;
+  };
+  /** A will is due: keep it like any publish of that device, then call back to have it published here. */
+  onWill(clientId: string, message: LocalMessage, done: () => void): void;
+  /** The engine's own store failed, which is fatal. */
+  onFault(error: SluiceError): void;
+}
+
+/** MQTT 3.1 allows 23 characters; brokers of today take longer ones, and so do we. */
+const CLIENT_ID_CHARACTERS_V3 = 65535;
+const DRAIN_TIMEOUT_MS = 60_000;
+
+export class SessionEngine {
+  readonly #options: SessionEngineOptions;
+  readonly #live = new SubscriptionTrie<unknown>();
+  /** Work for many clients at once: a fault in it cannot be laid at one's door. */
+  readonly #shared: Fenced;
+  #broker: EngineBroker | null = null;
+  #version = 0;
+  engineFaults = 0;
+
+  constructor(options: SessionEngineOptions) {
+    this.#options = options;
+    this.#shared = {
+      faulted: (err) => {
+        this.engineFaults++;
+        options.log.error({ err }, 'fault in the session engine; the gateway goes on');
+      },
+    };
+  }
+
+  /** Changes whenever the answer of `hasSubscriber` may have changed. */
+  get subscriptionsVersion(): number {
+    return this.#version;
+  }
+
+  async start(): Promise<void> {
+    const broker = await createBroker(this.#engineOptions());
+    this.#broker = broker;
+    this.#watchSubscriptions(broker);
+    broker.on('connackSent', (connack, client) => {
+      if ((connack.reasonCode ?? connack.returnCode) !== 0) return;
+      client.conn.accepted({ persistent: !client.clean, clientId: client.id });
+    });
+    broker.on('clientDisconnect', (client) => this.#closed(client));
+    broker.on('error', (cause) => this.#storeFault(cause));
+    for (const will of this.#options.persistence.leftoverWills(this.#options.bootId)) this.#publishLeftover(will);
+  }
+
+  /** The connection is a Duplex whose other side is the client. */
+  handle(connection: EngineConnection): void {
+    this.#options.fence.run(connection, () => this.#running.handle(connection));
+  }
+
+  hasSubscriber(topic: string): boolean {
+    return this.#live.hasMatch(topic) || this.#options.persistence.hasSubscriber(topic);
+  }
+
+  /** Gives a message its identity in the engine, before its commit. */
+  prepare(message: LocalMessage): LocalPacket {
+    const broker = this.#running;
+    const packet: LocalPacket = {
+      cmd: 'publish',
+      dup: false,
+      brokerId: broker.id,
+      brokerCounter: ++broker.counter,
+      ...message,
+    };
+    const expiryS = message.properties?.messageExpiryInterval;
+    if (expiryS !== undefined) packet.messageExpiry = Date.now() + expiryS * 1000;
+    return packet;
+  }
+
+  /** What has to be on disk with the record: queue rows of offline sessions, the retained message. */
+  opsFor(packet: LocalPacket): SessionOp[] {
+    const { persistence } = this.#options;
+    const queued = packet.qos > 0 ? (persistence.prepareFanout(packet)?.ops ?? []) : [];
+    return packet.retain ? [...queued, ...persistence.prepareRetained(packet).ops] : queued;
+  }
+
+  publish(packet: LocalPacket, clientId: string, done: () => void): void {
+    if (this.#broker === null) return done(); // stopping: the record is on disk, local deliveries end here
+    const broker = this.#broker;
+    const client = broker.clients[clientId] ?? null;
+    this.#options.fence.run(this.#shared, () => broker.publish(packet, client, done));
+  }
+
+  /** Closes every session with DISCONNECT 0x8B where the client speaks MQTT 5 (MQTT 5.0 3.14.2.1). */
+  async stop(): Promise<void> {
+    const broker = this.#broker;
+    this.#broker = null;
+    if (broker !== null) await new Promise<void>((resolve) => broker.close(resolve));
+  }
+
+  get #running(): EngineBroker {
+    if (this.#broker === null) throw new SluiceError('ENGINE_STOPPED', 'the session engine is not running', { kind: 'fatal' });
+    return this.#broker;
+  }
+
+  #engineOptions(): EngineOptions {
+    const { bootId, persistence, limits } = this.#options;
+    return {
+      id: bootId,
+      persistence,
+      concurrency: 0, // no client waits for another's delivery; what one has outstanding is bounded by its Connection
+      drainTimeout: DRAIN_TIMEOUT_MS,
+      connectTimeout: limits.connectTimeoutMs,
+      maxClientsIdLength: CLIENT_ID_CHARACTERS_V3,
+      maxTopicLevels: limits.topicLevelsMax,
+      topicAliasMaximum: limits.topicAliasMaximum,
+      receiveMaximum: limits.receiveMaximum,
+      maximumPacketSize: limits.packetBytesMax,
+      pendingSessionsLimit: limits.sessionsMax,
+      authenticate: (client, _username, _password, done) => this.#authenticate(client, done),
+      authorizePublish: (client, will, done) => this.#authorizeWill(client, will, done),
+      authorizeSubscribe: (client, subscription, done) => {
+        const isNew = client.subscriptions[subscription.topic] === undefined;
+        const isFull = Object.keys(client.subscriptions).length >= limits.subscriptionsMax;
+        done(null, isNew && isFull ? null : subscription);
+      },
+    };
+  }
+
+  /**
+   * Opens the session on disk before CONNACK. A client that resumes its session with session expiry 0 keeps it until it
+   * disconnects (MQTT 5.0 3.1.2.11.2): the engine would take it for a clean one and drop what was queued.
+   */
+  #authenticate(client: EngineClient, done: (error: Error | null, ok: boolean) => void): void {
+    const { persistence } = this.#options;
+    const resumes = !client._cleanStart && persistence.sessionExists(client.id);
+    if (resumes) client.clean = false;
+    if (client.clean) return done(null, true);
+    persistence.openSession(client.id, { expiryS: client.sessionExpiryInterval }).then(
+      () => done(null, true),
+      (cause: Error) => this.#storeFault(cause),
+    );
+  }
+
+  #closed(client: EngineClient): void {
+    if (client.clean) return;
+    const expiryS = client.sessionExpiryInterval;
+    this.#options.persistence.closeSession(client.id, { expiryS }).catch((cause: Error) => this.#storeFault(cause));
+  }
+
+  /** Called by the engine for wills only: every other publish is taken before it. */
+  #authorizeWill(client: EngineClient | null, will: EngineWill, done: (error: Error | null) => void): void {
+    const clientId = client?.id ?? will.clientId ?? '';
+    if (will.properties !== undefined) {
+      // The delay is the gateway's business and no property of a PUBLISH (MQTT 5.0 3.1.3.2.2, 3.3.2.3).
+      const { willDelayInterval: _delay, ...properties } = will.properties;
+      will.properties = properties;
+    }
+    this.#options.onWill(clientId, messageOf(will), () => done(null));
+  }
+
+  #publishLeftover(will: EngineWill & { clientId: string }): void {
+    const { persistence, bootId } = this.#options;
+    this.#authorizeWill(null, will, () => {
+      const packet = this.prepare(messageOf(will));
+      this.publish(packet, will.clientId, () => {
+        persistence.delWill({ id: will.clientId, brokerId: bootId }).catch((cause: Error) => this.#storeFault(cause));
+      });
+    });
+  }
+
+  /** Follows which filters have a live subscriber; the engine's own matcher is not to be asked. */
+  #watchSubscriptions(broker: EngineBroker): void {
+    const { mq } = broker;
+    const on = mq.on.bind(mq);
+    const removeListener = mq.removeListener.bind(mq);
+    mq.on = (filter, listener, done) => {
+      if (!filter.startsWith('$SYS/')) this.#live.add(filter, listener);
+      this.#version++;
+      return on(filter, listener, done);
+    };
+    mq.removeListener = (filter, listener, done) => {
+      this.#live.remove(filter, listener);
+      this.#version++;
+      return removeListener(filter, listener, done);
+    };
+  }
+
+  #storeFault(cause: Error): void {
+    this.#options.onFault(new SluiceError('SESSION_STORE_FAULT', cause.message, { kind: 'fatal', cause }));
+  }
+}
+
+function messageOf(will: EngineWill): LocalMessage {
+  const properties = will.properties as MqttProperties | undefined;
+  return { topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos, retain: will.retain, properties };
+}
+
+async function createBroker(options: EngineOptions): Promise<EngineBroker> {
+  return (await Aedes.createBroker(options as never)) as unknown as EngineBroker;
+}

@@ -1,0 +1,213 @@
+// What a write-ahead log holds, read without SQLite (sqlite.org/fileformat2.html 4), because SQLite takes every frame
+// that does not check for the end of the log: one wrong bit would silently undo all later commits.
+//
+//   header: magic, version, page size, sequence, salt1, salt2, checksum (2 x u32), 32 bytes, big endian
+//   frame:  page number, pages after commit or 0, salt1, salt2, checksum (2 x u32), 24 bytes, then the page
+//
+// A frame's checksum continues its predecessor's. Frames with other salts are left from an earlier round of the log.
+// With synchronous=FULL a transaction is synced before the next begins to be written; so a frame that does not check,
+// with a commit behind it that another frame continues, was damaged - otherwise it may just not have been written yet.
+
+import { endianness } from 'node:os';
+import { FrameReader, type RawFrame, WAL_HEADER_BYTES } from './wal-frames.ts';
+import { bitsDifferent, sameChecksum, type WalChecksum, type WrongBit, walChecksum, wrongBit } from './wal-checksum.ts';
+
+export type WalVerdict =
+  /** Nothing to read, or everything up to the last commit checks. */
+  | 'sound'
+  /** Everything checks once `patches` are applied. */
+  | 'mendable'
+  /** Commits that were on disk cannot be read whole. */
+  | 'broken'
+  /** The last transaction cannot be read whole: damaged, or never finished. */
+  | 'suspect';
+
+export interface WalAnalysis {
+  verdict: WalVerdict;
+  /** Where to find the newest trusted version of a page: offset of its bytes in the file. */
+  newest: Map<number, number>;
+  /** Pages of the database after the last trusted commit; 0: no commit. */
+  pageCount: number;
+  /** Pages whose newest version cannot be trusted. */
+  poisoned: Set<number>;
+  /** All pages of this round of the log, old versions and untrusted ones too, in order of writing. */
+  versions: number[];
+  /** Pages of the frames that may be a last transaction (suspect), in order of writing. */
+  tail: number[];
+  patches: WrongBit[];
+}
+
+interface Header {
+  bigEndian: boolean;
+  salt1: number;
+  salt2: number;
+  seed: WalChecksum;
+}
+
+interface RestFrame extends RawFrame {
+  linked: boolean;
+}
+
+const MAGIC_LITTLE_ENDIAN = 0x377f0682;
+const VERSION = 3007000;
+export const PAGE_BYTES = 4096;
+
+export function emptyWal(): WalAnalysis {
+  return { verdict: 'sound', newest: new Map(), pageCount: 0, poisoned: new Set(), versions: [], tail: [], patches: [] };
+}
+
+/** Reads the file once; memory: a few numbers for each frame. */
+export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
+  const wal = emptyWal();
+  if (fileBytes <= WAL_HEADER_BYTES) return wal; // a log begins with its header synced; nothing was ever behind this one
+  const frames = new FrameReader(fd, fileBytes);
+  const known = readHeader(frames.header(), wal.patches);
+  const header = known ?? guessedHeader(frames);
+  if (header === undefined) return { ...wal, verdict: 'suspect' };
+  const broken = known === undefined ? 0 : readChain(frames, header, wal);
+  if (broken < frames.count) judgeRest(readRest(frames, header, broken), wal, known === undefined);
+  if (wal.verdict === 'sound' && wal.patches.length > 0) wal.verdict = 'mendable';
+  return wal;
+}
+
+function readHeader(bytes: Buffer, patches: WrongBit[]): Header | undefined {
+  const stored = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
+  for (const bigEndian of [(bytes.readUInt32BE(0) & 1) === 1, (bytes.readUInt32BE(0) & 1) === 0]) {
+    const covered = { bytes, start: 0, end: 24, bigEndian };
+    const seed = { s1: 0, s2: 0 };
+    const computed = walChecksum(covered, seed);
+    const patch = sameChecksum(computed, stored) ? null : (wrongSum(computed, stored, 24) ?? wrongBit(covered, seed, stored));
+    if (patch === undefined) continue;
+    if (patch !== null) bytes[patch.at] ^= patch.mask;
+    if (!isOurs(bytes, bigEndian)) continue;
+    if (patch !== null) patches.push(patch);
+    const sum = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
+    return { bigEndian, salt1: bytes.readUInt32BE(16), salt2: bytes.readUInt32BE(20), seed: sum };
+  }
+  return undefined;
+}
+
+function isOurs(bytes: Buffer, bigEndian: boolean): boolean {
+  const magic = MAGIC_LITTLE_ENDIAN + (bigEndian ? 1 : 0);
+  return bytes.readUInt32BE(0) === magic && bytes.readUInt32BE(4) === VERSION && bytes.readUInt32BE(8) === PAGE_BYTES;
+}
+
+/** A wrong bit in the stored checksum itself. */
+function wrongSum(computed: WalChecksum, stored: WalChecksum, storedAt: number): WrongBit | undefined {
+  if (bitsDifferent(computed.s1, stored.s1) + bitsDifferent(computed.s2, stored.s2) !== 1) return undefined;
+  const inFirst = computed.s1 !== stored.s1;
+  const bit = 31 - Math.clz32(inFirst ? computed.s1 ^ stored.s1 : computed.s2 ^ stored.s2);
+  return { at: storedAt + (inFirst ? 0 : 4) + 3 - (bit >> 3), mask: 1 << (bit & 7) };
+}
+
+/** The header is lost: two neighbours that agree tell the salts. */
+function guessedHeader(frames: FrameReader): Header | undefined {
+  for (let i = 0; i + 1 < Math.min(frames.count, 8); i++) {
+    const { salt1, salt2 } = frames.read(i);
+    const next = frames.read(i + 1);
+    if (salt1 === next.salt1 && salt2 === next.salt2 && (salt1 !== 0 || salt2 !== 0)) {
+      return { bigEndian: endianness() === 'BE', salt1, salt2, seed: { s1: 0, s2: 0 } };
+    }
+  }
+  return undefined;
+}
+
+/** Follows the checksums from the header on; returns the first frame that does not check even with one bit put right. */
+function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
+  let pending: { page: number; at: number }[] = [];
+  let patches: WrongBit[] = [];
+  let seed = header.seed;
+  for (let i = 0; i < frames.count; i++) {
+    const frame = frames.read(i);
+    const patch = patchOf(frame, header, seed);
+    if (patch === undefined) return i;
+    if (patch !== null) {
+      frame.bytes[patch.at] ^= patch.mask;
+      patches.push({ at: frame.at + patch.at, mask: patch.mask });
+    }
+    const { page, commitPages, sum } = frames.parse(frame.bytes, frame.at);
+    seed = sum;
+    pending.push({ page, at: frame.pageAt });
+    wal.versions.push(frame.pageAt);
+    if (commitPages === 0) continue;
+    for (const entry of pending) wal.newest.set(entry.page, entry.at);
+    wal.pageCount = commitPages;
+    wal.patches.push(...patches);
+    pending = [];
+    patches = [];
+  }
+  return frames.count;
+}
+
+/** null: the frame checks; undefined: it does not, and no single bit is to blame. `at` is relative to the frame. */
+function patchOf(frame: RawFrame, header: Header, seed: WalChecksum): WrongBit | null | undefined {
+  const saltBits = bitsDifferent(frame.salt1, header.salt1) + bitsDifferent(frame.salt2, header.salt2);
+  if (saltBits > 1) return undefined;
+  const computed = frameChecksum(frame, header, seed);
+  if (sameChecksum(computed, frame.sum)) {
+    if (saltBits === 0) return frame.page === 0 ? undefined : null;
+    const inFirst = frame.salt1 !== header.salt1;
+    const bit = 31 - Math.clz32(inFirst ? frame.salt1 ^ header.salt1 : frame.salt2 ^ header.salt2);
+    return { at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) };
+  }
+  if (saltBits !== 0) return undefined;
+  const sumBit = wrongSum(computed, frame.sum, 16);
+  if (sumBit !== undefined) return sumBit;
+  const { bigEndian } = header;
+  // The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched.
+  const joined = Buffer.concat([frame.bytes.subarray(0, 8), frame.bytes.subarray(24)]);
+  const bit = wrongBit({ bytes: joined, start: 0, end: joined.length, bigEndian }, seed, frame.sum);
+  if (bit === undefined) return undefined;
+  return { at: bit.at < 8 ? bit.at : bit.at + 16, mask: bit.mask };
+}
+
+function frameChecksum(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WalChecksum {
+  const { bytes } = frame;
+  const head = walChecksum({ bytes, start: 0, end: 8, bigEndian }, seed);
+  return walChecksum({ bytes, start: 24, end: bytes.length, bigEndian }, head);
+}
+
+/** The frames of this round from the break on, each with whether it continues its neighbour. */
+function readRest(frames: FrameReader, header: Header, from: number): RestFrame[] {
+  const rest: RestFrame[] = [];
+  let before: RawFrame | undefined = from === 0 ? undefined : frames.read(from - 1);
+  for (let i = from; i < frames.count; i++) {
+    const frame = frames.read(i);
+    const current = frame.page > 0 && (frame.salt1 === header.salt1 || frame.salt2 === header.salt2);
+    const linked = current && before !== undefined && sameChecksum(frameChecksum(frame, header, before.sum), frame.sum);
+    if (current) rest.push({ ...frame, bytes: NO_BYTES, linked });
+    before = current ? frame : undefined;
+  }
+  return rest;
+}
+
+function judgeRest(rest: RestFrame[], wal: WalAnalysis, headerLost: boolean): void {
+  const lastCommit = rest.findLastIndex((frame) => frame.commitPages !== 0);
+  if (lastCommit < 0) {
+    if (headerLost) wal.verdict = 'suspect';
+    return; // a transaction that was never finished
+  }
+  const proven = rest.findLastIndex((frame, i) => frame.commitPages !== 0 && rest[i + 1]?.linked === true);
+  for (const frame of rest) wal.versions.push(frame.pageAt);
+  if (proven < 0) {
+    wal.verdict = 'suspect';
+    wal.tail = rest.slice(0, lastCommit + 1).map((frame) => frame.pageAt);
+    return;
+  }
+  wal.verdict = 'broken';
+  let end = proven;
+  for (let i = proven + 1; i < rest.length && rest[i].linked; i++) if (rest[i].commitPages !== 0) end = i;
+  for (const frame of rest.slice(0, end + 1)) {
+    if (frame.linked) {
+      wal.newest.set(frame.page, frame.pageAt);
+      wal.poisoned.delete(frame.page);
+      wal.pageCount = frame.commitPages || wal.pageCount;
+    } else {
+      wal.poisoned.add(frame.page);
+    }
+  }
+  wal.tail = rest.slice(end + 1, lastCommit + 1).map((frame) => frame.pageAt);
+}
+
+/** A rest frame's bytes are not kept: there may be many. */
+const NO_BYTES = Buffer.alloc(0);

@@ -1,0 +1,193 @@
+// The last message of each topic that was published with RETAIN (MQTT 5.0 3.3.1.3).
+//
+// A message is seen by new subscribers when it is on disk and aedes publishes it; of two for the same topic the one
+// whose op was made later stays, whichever is published last, because that is what the disk has.
+
+import { encodePacket } from './packet-codec.ts';
+import type { SessionContext } from './session-context.ts';
+import type { SessionOp } from './session-ops.ts';
+import { copyPayload, expiryOf, forwardedProperties, identityOf } from './session-packet.ts';
+import type { SessionPacket, StoredPacket } from './session-packet.ts';
+import { TopicTrie } from './topic-trie.ts';
+
+interface Retained {
+  packet: SessionPacket;
+  bytes: number;
+  seq: number;
+}
+
+/** What storing a packet does: to the disk by `ops`, to memory by `message` (null: nothing is retained any more). */
+interface Plan {
+  seq: number;
+  ops: SessionOp[];
+  message: Retained | null;
+}
+
+export class RetainedMessages {
+  readonly #context: SessionContext;
+  readonly #byTopic = new TopicTrie<Retained>();
+  readonly #prepared = new Map<string, Plan>();
+  /** Topics emptied while older plans are still to be carried out. */
+  readonly #emptied = new Map<string, number>();
+  #bytes = 0;
+  #preparedBytes = 0;
+  #preparedCount = 0;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  get count(): number {
+    return this.#byTopic.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  restore(stored: StoredPacket, bytes: number): void {
+    const { topic, payload, qos, properties, messageExpiry } = stored;
+    const packet: SessionPacket = { cmd: 'publish', topic, payload, qos, retain: true, dup: false };
+    if (properties !== undefined) packet.properties = properties;
+    if (messageExpiry !== undefined) packet.messageExpiry = messageExpiry;
+    this.#set(topic, { packet, bytes, seq: 0 });
+  }
+
+  /** The ops that store the packet; null when it changes nothing. */
+  prepare(packet: SessionPacket): SessionOp[] | null {
+    const identity = identityOf(packet);
+    if (identity === null || !packet.retain) return null;
+    const plan = this.#plan(packet);
+    if (plan.ops.length === 0 && plan.message === null && this.#prepared.size === 0) return null;
+    this.#prepared.set(identity, plan);
+    this.#count(plan, 1);
+    return plan.ops;
+  }
+
+  abandon(packet: SessionPacket): void {
+    this.#takePrepared(packet);
+  }
+
+  /** aedes publishes: carries out what was prepared, or does it all. */
+  async store(packet: SessionPacket): Promise<void> {
+    const prepared = this.#takePrepared(packet);
+    if (prepared !== undefined) {
+      this.#carryOut(packet.topic, prepared);
+      return;
+    }
+    const plan = this.#plan(packet);
+    this.#count(plan, 1);
+    try {
+      await this.#context.journal(plan.ops);
+    } finally {
+      this.#count(plan, -1);
+    }
+    this.#carryOut(packet.topic, plan);
+  }
+
+  /** For each filter the messages of matching topics. */
+  *matching(filters: string[]): Generator<SessionPacket> {
+    const nowMs = this.#context.clock.nowMs();
+    for (const filter of filters) {
+      for (const { packet } of this.#byTopic.matching(filter)) {
+        if (!hasExpired(packet, nowMs)) yield packet;
+      }
+    }
+  }
+
+  /** MQTT 5.0 3.3.2.3.3. */
+  removeExpired(nowMs: number): SessionOp[] {
+    const ops: SessionOp[] = [];
+    for (const { packet } of [...this.#byTopic.values()]) {
+      if (!hasExpired(packet, nowMs)) continue;
+      this.#remove(packet.topic);
+      ops.push({ kind: 'retained-remove', topic: packet.topic });
+    }
+    if (ops.length > 0) this.#context.onDrop('retained-expired', ops.length);
+    return ops;
+  }
+
+  #plan(packet: SessionPacket): Plan {
+    const { topic } = packet;
+    const seq = this.#context.nextSeq();
+    const nothing: Plan = { seq, ops: [], message: null };
+    const removal: Plan = { seq, ops: [{ kind: 'retained-remove', topic }], message: null };
+    const current = this.#byTopic.get(topic);
+    const mayBeThere = current !== undefined || this.#preparedCount > 0;
+    if (packet.payload === undefined || packet.payload.length === 0) return mayBeThere ? removal : nothing;
+    const kept = keptPacketOf(packet, this.#context.clock.nowMs());
+    const encoded = encodePacket(storedOf(kept));
+    if (!this.#hasRoom(encoded.length, current)) {
+      this.#context.onDrop('retained-full', 1);
+      return mayBeThere ? removal : nothing; // better none than one that is out of date
+    }
+    const ops: SessionOp[] = [{ kind: 'retained-put', topic, bytes: encoded }];
+    return { seq, ops, message: { packet: kept, bytes: encoded.length, seq } };
+  }
+
+  #hasRoom(bytes: number, current: Retained | undefined): boolean {
+    const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
+    const count = this.count + this.#preparedCount + (current === undefined ? 1 : 0);
+    const total = this.#bytes + this.#preparedBytes + bytes - (current?.bytes ?? 0);
+    return count <= retainedMessagesMax && total <= retainedBytesMax;
+  }
+
+  #carryOut(topic: string, plan: Plan): void {
+    const latest = this.#byTopic.get(topic)?.seq ?? this.#emptied.get(topic) ?? -1;
+    if (latest < plan.seq) {
+      if (plan.message !== null) this.#set(topic, plan.message);
+      else if (plan.ops.length > 0) this.#remove(topic);
+      if (plan.message === null && this.#preparedCount > 0) this.#emptied.set(topic, plan.seq);
+    }
+    if (this.#preparedCount === 0 && this.#emptied.size > 0) this.#emptied.clear();
+  }
+
+  #takePrepared(packet: SessionPacket): Plan | undefined {
+    const identity = identityOf(packet);
+    if (identity === null) return undefined;
+    const plan = this.#prepared.get(identity);
+    if (plan === undefined) return undefined;
+    this.#prepared.delete(identity);
+    this.#count(plan, -1);
+    return plan;
+  }
+
+  /** A plan that is not carried out yet takes its room already. */
+  #count(plan: Plan, by: 1 | -1): void {
+    this.#preparedCount += by;
+    this.#preparedBytes += by * (plan.message?.bytes ?? 0);
+  }
+
+  #set(topic: string, retained: Retained): void {
+    this.#remove(topic);
+    this.#byTopic.set(topic, retained);
+    this.#bytes += retained.bytes;
+  }
+
+  #remove(topic: string): void {
+    const current = this.#byTopic.get(topic);
+    if (current === undefined) return;
+    this.#byTopic.delete(topic);
+    this.#bytes -= current.bytes;
+  }
+}
+
+function hasExpired(packet: SessionPacket, nowMs: number): boolean {
+  return packet.messageExpiry !== undefined && packet.messageExpiry <= nowMs;
+}
+
+/** A copy as aedes gets it back. */
+function keptPacketOf(packet: SessionPacket, nowMs: number): SessionPacket {
+  const kept: SessionPacket = { ...packet, payload: copyPayload(packet.payload) };
+  const properties = forwardedProperties(packet.properties);
+  if (properties === undefined) delete kept.properties;
+  else kept.properties = properties;
+  const messageExpiry = expiryOf(packet, nowMs);
+  if (messageExpiry !== undefined) kept.messageExpiry = messageExpiry;
+  return kept;
+}
+
+function storedOf(kept: SessionPacket): StoredPacket {
+  const { topic, payload, qos, properties, messageExpiry } = kept;
+  return { topic, payload: payload as Buffer | string, qos: qos ?? 0, retain: true, properties, messageExpiry };
+}

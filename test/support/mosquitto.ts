@@ -1,0 +1,119 @@
+// Mosquitto brokers of the test's own, on free loopback ports. Where CI is set a missing tool is an error; elsewhere the
+// tests that need it are skipped, with one line that names the package.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+export interface Mosquitto extends AsyncDisposable {
+  readonly port: number;
+  /** Its own directory, where files for its settings can be put. */
+  readonly directory: string;
+  /** Ends the process: SIGTERM, or SIGKILL when `force`. Repeatable. */
+  stop(force?: boolean): Promise<void>;
+  /** Starts it again on the same port, after `stop`. */
+  restart(): Promise<void>;
+}
+
+export interface MosquittoOptions {
+  /** Further lines of mosquitto.conf. */
+  lines?: readonly string[];
+  /** Replaces `allow_anonymous true`. */
+  allowAnonymous?: boolean;
+  /** Files to write into its directory, by name; `{directory}` in `lines` is replaced by its path. */
+  files?: Readonly<Record<string, string>>;
+}
+
+const PATH = ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)].join(delimiter);
+
+/** Whether `tool` is there; throws where CI is set and it is not. */
+export function hasTool(tool: string, debianPackage: string): boolean {
+  const found = spawnSync('sh', ['-c', `command -v ${tool}`], { env: { ...process.env, PATH } }).status === 0;
+  if (found) return true;
+  const line = `${tool} is missing: install Debian's ${debianPackage}`;
+  if (process.env.CI) throw new Error(line);
+  console.warn(`skipped: ${line}`);
+  return false;
+}
+
+export function hasMosquitto(): boolean {
+  return hasTool('mosquitto', 'mosquitto');
+}
+
+export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-mosquitto-'));
+  const port = await freePort();
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    `allow_anonymous ${options.allowAnonymous ?? true}`,
+    ...(options.lines ?? []),
+  ];
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(directory, name), text);
+  const config = join(directory, 'mosquitto.conf');
+  writeFileSync(config, `${lines.join('\n').replaceAll('{directory}', directory)}\n`);
+  chmodSync(directory, 0o755);
+  let child = await launch(config, port);
+  const stop = async (force = false): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(force ? 'SIGKILL' : 'SIGTERM');
+    await exited;
+  };
+  return {
+    port,
+    directory,
+    stop,
+    async restart() {
+      child = await launch(config, port);
+    },
+    async [Symbol.asyncDispose]() {
+      await stop();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function launch(config: string, port: number): Promise<ChildProcess> {
+  const child = spawn('mosquitto', ['-c', config], {
+    env: { ...process.env, PATH },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr!.on('data', (text) => {
+    said = `${said}${text}`.slice(-2000);
+  });
+  const failed = once(child, 'exit').then(() => {
+    throw new Error(`mosquitto ended: ${said}`);
+  });
+  failed.catch(() => {}); // only of interest until it listens
+  await Promise.race([listens(port), failed]);
+  return child;
+}
+
+/** Resolves when something accepts connections on the port. */
+async function listens(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const socket = connect(port, '127.0.0.1');
+    const isThere = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (isThere) return;
+    await new Promise((resolve) => setTimeout(resolve, 10)); // the process has no other way to say that it is ready
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
