@@ -147,7 +147,7 @@ export class Forwarder {
     if (stored > from) return { kind: 'missing', count: Math.min(stored, until) - from };
     const messagesMax =
       from < this.#cut.until ? Math.min(limits.messagesMax, this.#cut.messagesMax) : limits.messagesMax;
-    const mayWait = nowMs < this.#waitingSinceMs + lingerMs;
+    const mayWait = nowMs < this.#waitingSinceMs + lingerMs && this.#readAhead.reaches(this.#end);
     return assemble({
       ...limits,
       messagesMax,

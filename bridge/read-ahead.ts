@@ -85,11 +85,19 @@ export class ReadAhead {
     if (passed > 0) this.#held.splice(0, passed);
   }
 
-  /** Reads on from `offset` until at least `bytesMin` are held, or all there is before `end`. */
+  /** Whether everything before `end` has been read. */
+  reaches(end: number): boolean {
+    return (this.#held.at(-1)?.end ?? 0) >= end;
+  }
+
+  /** Reads on until at least `bytesMin` from `offset` on are held, or all there is before `end`. */
   fill(offset: number, end: number, bytesMin: number): void {
+    const head = this.#held[0];
+    const passedShare = head === undefined ? 0 : Math.max(0, offset - head.firstOffset) / head.count;
+    const wanted = bytesMin + passedShare * (head?.bytes.length ?? 0);
     let next = this.#held.at(-1)?.end ?? offset;
-    while (this.#bytes < bytesMin && next < end) {
-      const stored = this.#reader.read(this.#laneNumber, next, bytesMin - this.#bytes);
+    while (this.#bytes < wanted && next < end) {
+      const stored = this.#reader.read(this.#laneNumber, next, wanted - this.#bytes);
       if (stored.length === 0) return;
       for (const batch of stored) {
         this.#held.push(new HeldBatch(batch));

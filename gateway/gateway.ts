@@ -195,6 +195,7 @@ export class Gateway implements Component {
       bootId: this.#bootId,
       persistence,
       fence: this.#fence,
+      clock: systemClock,
       log: childLogger(log, 'sessions'),
       limits: { ...mqtt, sessionsMax: config.sessions.sessionsMax },
       onWill: (clientId, message, done) => wills.keep(clientId, message, done),

@@ -9,7 +9,6 @@ import type { TopicTable } from '../admission/topic-table.ts';
 import { openConnect } from '../sessions/connect-opening.ts';
 import type { FanOut } from '../sessions/fan-out.ts';
 import type { FaultFence } from '../sessions/fault-fence.ts';
-import { PersistentQos2 } from '../sessions/inbound-qos2.ts';
 import type { SessionEngine } from '../sessions/session-engine.ts';
 import { type ByteStream, Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-host.ts';
@@ -82,9 +81,8 @@ export class ClientHub {
       outboundLimits: { queuedBytesMax: outboundBytesMax, queuedMessagesMax: sessions.queuedMessagesMax },
       outboundBytesMax,
       newRules: () => ({ version: 0, ...mqtt }),
-      open: (bytes, frame, rules) => openConnect(bytes, frame, rules, { persistence, limits: connectLimits }),
-      qos2Of: (clientId) =>
-        new PersistentQos2(clientId, persistence.qos2Open(clientId), (op) => groupCommit.journal([op], nothing, false)),
+      open: (bytes, frame, rules) => openConnect(bytes, frame, rules, connectLimits),
+      qos2Of: (clientId) => persistence.qos2Open(clientId),
       whenRoom: (callback) => groupCommit.whenRoom(() => fanOut.whenRoom(callback)),
       closed: (connection) => {
         if (this.#connections.delete(connection)) counters.connections--;
@@ -92,5 +90,3 @@ export class ClientHub {
     };
   }
 }
-
-function nothing(): void {}

@@ -3,8 +3,8 @@
 import type { Clock } from '../../config/clock.ts';
 import type { Logger } from '../../config/logger.ts';
 import type { GroupCommit } from '../../storage/group-commit.ts';
+import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import type { FaultFence } from '../sessions/fault-fence.ts';
-import type { InboundQos2 } from '../sessions/inbound-qos2.ts';
 import type { Connection } from './connection.ts';
 import type { Frame } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
@@ -41,8 +41,8 @@ export interface ConnectionHost {
   newRules(): FrameRules;
   /** Judges the CONNECT in `frame`. */
   open(bytes: Buffer, frame: Frame, rules: FrameRules): Opening;
-  /** Packet ids of inbound QoS 2 messages of a session that outlives its connections. */
-  qos2Of(clientId: string): InboundQos2;
+  /** Packet ids of inbound QoS 2 messages of the client's session that are not released. */
+  qos2Of(clientId: string): UnreleasedIds;
   /** Calls back once when a publish that found no room may be tried again. */
   whenRoom(callback: () => void): void;
   closed(connection: Connection): void;

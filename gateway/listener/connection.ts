@@ -7,8 +7,8 @@
 
 import { Duplex } from 'node:stream';
 import { type AckKind, AckKind as Ack } from '../../storage/group-commit.ts';
+import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
-import { type InboundQos2, VolatileQos2 } from '../sessions/inbound-qos2.ts';
 import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { validateControl } from './frames/control-validator.ts';
@@ -17,6 +17,7 @@ import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.t
 import type { FrameRules } from './frames/frame-rules.ts';
 import { explain, type Reason, reason } from './frames/reasons.ts';
 import { InboundBytes } from './inbound-bytes.ts';
+import type { ConnackMend } from './outbound/connack-mend.ts';
 import { OutboundFlow } from './outbound/outbound-flow.ts';
 import { noRoom, type Outcome, type PublishOrigin } from './publish-intake.ts';
 
@@ -51,11 +52,13 @@ export class Connection extends Duplex implements PublishOrigin {
   #waitsForDrain = false;
   #stopsReading = false;
   #keepAliveMs = 0;
+  /** Completed until the engine's CONNACK comes. */
+  #connack: ConnackMend = {};
   #engineFedAtMs = 0;
   readonly rules: FrameRules;
   device = '';
   persistent = false;
-  qos2: InboundQos2 = new VolatileQos2();
+  qos2: UnreleasedIds = NONE;
   readonly deviceSlots: Uint32Array;
   activeEpoch = 0;
   lastTopic: TopicEntry | null = null;
@@ -149,6 +152,7 @@ export class Connection extends Duplex implements PublishOrigin {
     this.device = opening.clientId;
     this.rules.version = opening.version;
     this.#keepAliveMs = opening.keepAliveS * 1000;
+    this.#connack = opening.terms.connack;
     this.#outbound.configure(opening.terms);
     this.#state = 'connecting';
     this.#socket.pause();
@@ -156,11 +160,15 @@ export class Connection extends Duplex implements PublishOrigin {
     return reason.ok;
   }
 
+  sessionOpened(sessionPresent: boolean): void {
+    this.#connack.sessionPresent = sessionPresent;
+  }
+
   /** The engine has accepted the CONNECT and its CONNACK is written: what came after it may be handled. */
   accepted(session: { persistent: boolean; clientId: string }): void {
     if (this.#state !== 'connecting') return;
     this.persistent = session.persistent;
-    if (session.persistent) this.qos2 = this.#host.qos2Of(session.clientId);
+    this.qos2 = this.#host.qos2Of(session.clientId);
     this.#state = 'open';
     this.#resume();
   }
@@ -261,15 +269,20 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#outbound.fromAedes(bytes, () => this.#whenSocketTakesMore(callback));
   }
 
+  /** The engine writes whatever the stream says; what piles up is bounded by ending a client that does not read. */
+  override write(...args: Parameters<Duplex['write']>): boolean {
+    const more = super.write(...args);
+    if (this.writableLength > this.#host.outboundBytesMax && this.#state !== 'closed') {
+      this.#host.counters.slowReaders++;
+      this.#end('slow-reader', 'the client does not read what it has subscribed to');
+    }
+    return more;
+  }
+
   #whenSocketTakesMore(callback: () => void): void {
     const tell = () => this.#host.fence.run(this, callback);
     if (this.#socket.writableLength <= this.#host.outboundBytesMax || this.#state === 'closed') tell();
     else this.#heldWrite = tell;
-    // The engine writes on whatever the stream says; what piles up here is bounded by ending the client.
-    if (this.writableLength > this.#host.outboundBytesMax) {
-      this.#host.counters.slowReaders++;
-      this.#end('slow-reader', 'the client does not read what it has subscribed to');
-    }
   }
 
   // -- the end ------------------------------------------------------------------------------------------------------
@@ -321,3 +334,6 @@ export class Connection extends Duplex implements PublishOrigin {
 function isDeliveryAck(type: number): boolean {
   return type === packetType.puback || type === packetType.pubrec || type === packetType.pubcomp;
 }
+
+/** Until the session is known; nothing is admitted before. */
+const NONE: UnreleasedIds = { size: 0, has: () => false, add: () => null, delete: () => null };

@@ -3,9 +3,10 @@
 
 import { AckKind, type GroupCommit, type RecordInput, type RecordSource } from '../../storage/group-commit.ts';
 import { RecordFlag } from '../../storage/record-batch/record-batch.ts';
+import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import { isTopic, type TopicEntry, type TopicTable } from '../admission/topic-table.ts';
 import type { FanOut } from '../sessions/fan-out.ts';
-import type { InboundQos2 } from '../sessions/inbound-qos2.ts';
 import type { Frame } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
 import { copyPropertiesWithoutAlias, parsePublish, PublishView } from './frames/publish-parser.ts';
@@ -17,7 +18,8 @@ export interface PublishOrigin extends RecordSource {
   readonly rules: FrameRules;
   /** Session outlives the connection: packet ids are kept with the records. */
   readonly persistent: boolean;
-  readonly qos2: InboundQos2;
+  /** Packet ids of QoS 2 publishes that are received and not released. */
+  readonly qos2: UnreleasedIds;
   lastTopic: TopicEntry | null;
   aliases: TopicEntry[] | null;
   /** QoS 1 and 2 publishes taken and not yet acknowledged. */
@@ -81,7 +83,7 @@ export class PublishIntake {
     counters.received++;
     counters.receivedBytes += frame.bodyEnd - frame.start;
     if (qos > 0) origin.unacknowledged++;
-    if (qos === 2) origin.qos2.add(view.packetId);
+    if (qos === 2) this.#journal(origin.qos2.add(view.packetId));
     if (isLocal) fanOut.publish(origin.device, topic.text, bytes, view);
     return reason.ok;
   }
@@ -91,8 +93,13 @@ export class PublishIntake {
     const known = origin.qos2.has(packetId);
     const code = known || origin.rules.version < 5 ? 0 : packetIdentifierNotFound;
     if (!this.#options.groupCommit.acknowledge(origin, AckKind.pubcomp, packetId, code)) return noRoom;
-    if (known) origin.qos2.remove(packetId);
+    if (known) this.#journal(origin.qos2.delete(packetId));
     return reason.ok;
+  }
+
+  /** In the commit being filled, where the record or the acknowledgement is. */
+  #journal(op: SessionOp | null): void {
+    if (op !== null) this.#options.groupCommit.journal([op], nothing, false);
   }
 
   #append(origin: PublishOrigin, bytes: Buffer, topic: TopicEntry, view: PublishView): boolean {
@@ -146,3 +153,5 @@ function propertiesOf(bytes: Buffer, view: PublishView): Buffer {
   const own = Buffer.allocUnsafe(view.propsEnd - view.propsStart);
   return own.subarray(0, copyPropertiesWithoutAlias(bytes, view.propsStart, view.propsEnd, own, 0));
 }
+
+function nothing(): void {}

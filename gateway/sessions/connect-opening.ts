@@ -1,7 +1,6 @@
 // What becomes of a CONNECT before the session engine sees it: refused with the answer its version has for that, or
 // accepted as mended - keep-alive and session expiry within the gateway's bounds, a name for a client that has none.
 
-import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
 import type { Opening } from '../listener/connection-host.ts';
 import { parseConnect } from '../listener/frames/connect-parser.ts';
 import { overheadBytesMax, writeConnackRefusal } from '../listener/frames/encode.ts';
@@ -14,7 +13,7 @@ export function openConnect(
   bytes: Buffer,
   frame: Frame,
   rules: FrameRules,
-  { persistence, limits }: { persistence: SessionPersistence; limits: ConnectLimits },
+  limits: ConnectLimits,
 ): Opening {
   const parsed = parseConnect(bytes, frame, rules);
   if (!parsed.ok) {
@@ -22,10 +21,8 @@ export function openConnect(
     const answer = connackCode === undefined ? null : connackRefusal(version, connackCode);
     return { ok: false, answer, detail: explain(reason).text };
   }
-  const { version, cleanStart, receiveMaximum, maximumPacketBytes } = parsed.connect;
+  const { version, receiveMaximum, maximumPacketBytes } = parsed.connect;
   const mended = mendConnect(bytes.subarray(frame.start, frame.bodyEnd), limits);
-  // A kept session without subscriptions is a session too (MQTT-3.2.2-2, MQTT-3.2.2-3).
-  mended.connack.sessionPresent = !cleanStart && persistence.sessionExists(mended.clientId);
   return {
     ok: true,
     clientId: mended.clientId,

@@ -1,5 +1,6 @@
 // The parts of aedes 2.0.0-beta.1 that are used, as they are: its own declarations leave out what a gate keeper needs.
 
+import type { SessionPacket } from '../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
 import type { LocalPacket, EngineConnection } from './session-engine.ts';
 
@@ -38,7 +39,6 @@ export interface EngineBroker {
   publish(packet: LocalPacket, client: EngineClient | null, done: Done): void;
   close(done: Done): void;
   on(event: 'connackSent', listener: (connack: { returnCode?: number; reasonCode?: number }, client: EngineClient) => void): void;
-  on(event: 'clientDisconnect', listener: (client: EngineClient) => void): void;
   on(event: 'error', listener: (error: Error) => void): void;
 }
 
@@ -54,11 +54,15 @@ export interface EngineOptions {
   receiveMaximum: number;
   maximumPacketSize: number;
   pendingSessionsLimit: number;
+  /** Seconds. */
+  sessionExpiryIntervalLimit: number;
   authenticate(client: EngineClient, username: unknown, password: unknown, done: (error: Error | null, ok: boolean) => void): void;
+  /** Null: not delivered. */
+  authorizeForward(client: EngineClient, packet: SessionPacket): SessionPacket | null;
   /** A null subscription is refused: 0x87 or 0x80 in the SUBACK. */
   authorizeSubscribe(
     client: EngineClient,
-    subscription: { topic: string },
+    subscription: { topic: string; qos: number },
     done: (error: Error | null, subscription: { topic: string } | null) => void,
   ): void;
   authorizePublish(client: EngineClient | null, packet: EngineWill, done: (error: Error | null) => void): void;

@@ -4,11 +4,13 @@
 // (listener/frames), what it writes is mended (listener/outbound), its state is ours (storage/sessions).
 
 import { Aedes } from 'aedes';
+import type { Clock, Timer } from '../../config/clock.ts';
 import { SluiceError } from '../../config/errors.ts';
 import type { Logger } from '../../config/logger.ts';
 import type { MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import type { SessionOp } from '../../storage/sessions/session-ops.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
+import type { LeftoverWill } from '../../storage/sessions/wills.ts';
 import { SubscriptionTrie } from '../../storage/sessions/subscription-trie.ts';
 import type { EngineBroker, EngineClient, EngineOptions, EngineWill } from './engine-types.ts';
 import type { LocalMessage } from './fan-out.ts';
@@ -26,6 +28,9 @@ export interface LocalPacket extends LocalMessage {
 
 /** What the engine tells the connection it works for. */
 export interface EngineConnection extends Fenced {
+  /** Before `accepted`: whether CONNACK tells of a session that was kept (MQTT-3.2.2-2, MQTT-3.2.2-3). */
+  sessionOpened(sessionPresent: boolean): void;
+  once(event: 'close', listener: () => void): unknown;
   accepted(session: { persistent: boolean; clientId: string }): void;
 }
 
@@ -33,6 +38,7 @@ export interface SessionEngineOptions {
   bootId: string;
   persistence: SessionPersistence;
   fence: FaultFence;
+  clock: Clock;
   log: Logger;
   limits: {
     topicLevelsMax: number;
@@ -41,6 +47,7 @@ export interface SessionEngineOptions {
     receiveMaximum: number;
     packetBytesMax: number;
     sessionsMax: number;
+    sessionExpiryMaxMs: number;
     subscriptionsMax: number;
   };
   /** A will is due: keep it like any publish of that device, then call back to have it published here. */
@@ -52,6 +59,11 @@ export interface SessionEngineOptions {
 /** MQTT 3.1 allows 23 characters; brokers of today take longer ones, and so do we. */
 const CLIENT_ID_CHARACTERS_V3 = 65535;
 const DRAIN_TIMEOUT_MS = 60_000;
+const EXPIRY_INTERVAL_MS = 5_000;
+/** MQTT 3.1.1 3.9.3 */
+const SUBSCRIPTION_REFUSED = 128;
+/** CONNACK "server unavailable", MQTT 3.1.1 3.2.2.3; the engine makes 0x88 of it for MQTT 5. */
+const SERVER_UNAVAILABLE = 3;
 
 export class SessionEngine {
   readonly #options: SessionEngineOptions;
@@ -60,6 +72,8 @@ export class SessionEngine {
   readonly #shared: Fenced;
   #broker: EngineBroker | null = null;
   #version = 0;
+  readonly #counters = [0, 0];
+  #expiryTimer: Timer | null = null;
   engineFaults = 0;
 
   constructor(options: SessionEngineOptions) {
@@ -74,7 +88,7 @@ export class SessionEngine {
 
   /** Changes whenever the answer of `hasSubscriber` may have changed. */
   get subscriptionsVersion(): number {
-    return this.#version;
+    return this.#version + this.#options.persistence.fanoutVersion; // both only grow
   }
 
   async start(): Promise<void> {
@@ -85,9 +99,9 @@ export class SessionEngine {
       if ((connack.reasonCode ?? connack.returnCode) !== 0) return;
       client.conn.accepted({ persistent: !client.clean, clientId: client.id });
     });
-    broker.on('clientDisconnect', (client) => this.#closed(client));
     broker.on('error', (cause) => this.#storeFault(cause));
     for (const will of this.#options.persistence.leftoverWills(this.#options.bootId)) this.#publishLeftover(will);
+    this.#scheduleExpiry();
   }
 
   /** The connection is a Duplex whose other side is the client. */
@@ -96,17 +110,18 @@ export class SessionEngine {
   }
 
   hasSubscriber(topic: string): boolean {
-    return this.#live.hasMatch(topic) || this.#options.persistence.hasSubscriber(topic);
+    return this.#live.hasMatch(topic) || this.#options.persistence.hasFanout(topic);
   }
 
   /** Gives a message its identity in the engine, before its commit. */
   prepare(message: LocalMessage): LocalPacket {
-    const broker = this.#running;
+    // Names of our own, one a QoS class: the engine takes what comes out of their order for a duplicate.
+    const qosClass = message.qos > 0 ? 1 : 0;
     const packet: LocalPacket = {
       cmd: 'publish',
       dup: false,
-      brokerId: broker.id,
-      brokerCounter: ++broker.counter,
+      brokerId: `${this.#options.bootId}/${qosClass}`,
+      brokerCounter: ++this.#counters[qosClass],
       ...message,
     };
     const expiryS = message.properties?.messageExpiryInterval;
@@ -118,7 +133,7 @@ export class SessionEngine {
   opsFor(packet: LocalPacket): SessionOp[] {
     const { persistence } = this.#options;
     const queued = packet.qos > 0 ? (persistence.prepareFanout(packet)?.ops ?? []) : [];
-    return packet.retain ? [...queued, ...persistence.prepareRetained(packet).ops] : queued;
+    return packet.retain ? [...queued, ...(persistence.prepareRetained(packet)?.ops ?? [])] : queued;
   }
 
   publish(packet: LocalPacket, clientId: string, done: () => void): void {
@@ -132,6 +147,7 @@ export class SessionEngine {
   async stop(): Promise<void> {
     const broker = this.#broker;
     this.#broker = null;
+    this.#expiryTimer?.clear();
     if (broker !== null) await new Promise<void>((resolve) => broker.close(resolve));
   }
 
@@ -154,11 +170,14 @@ export class SessionEngine {
       receiveMaximum: limits.receiveMaximum,
       maximumPacketSize: limits.packetBytesMax,
       pendingSessionsLimit: limits.sessionsMax,
+      sessionExpiryIntervalLimit: Math.floor(limits.sessionExpiryMaxMs / 1000),
       authenticate: (client, _username, _password, done) => this.#authenticate(client, done),
       authorizePublish: (client, will, done) => this.#authorizeWill(client, will, done),
+      authorizeForward: (client, packet) => persistence.forward(client, packet),
       authorizeSubscribe: (client, subscription, done) => {
         const isNew = client.subscriptions[subscription.topic] === undefined;
         const isFull = Object.keys(client.subscriptions).length >= limits.subscriptionsMax;
+        if (isNew && isFull) subscription.qos = SUBSCRIPTION_REFUSED; // it is stored as it is, refused or not
         done(null, isNew && isFull ? null : subscription);
       },
     };
@@ -170,19 +189,42 @@ export class SessionEngine {
    */
   #authenticate(client: EngineClient, done: (error: Error | null, ok: boolean) => void): void {
     const { persistence } = this.#options;
-    const resumes = !client._cleanStart && persistence.sessionExists(client.id);
-    if (resumes) client.clean = false;
-    if (client.clean) return done(null, true);
-    persistence.openSession(client.id, { expiryS: client.sessionExpiryInterval }).then(
-      () => done(null, true),
+    const options = {
+      cleanStart: client._cleanStart,
+      expiryS: client.sessionExpiryInterval,
+      protocolVersion: client.version,
+    };
+    client.conn.once('close', () => this.#closed(client));
+    persistence.openSession(client, options).then(
+      (opened) => {
+        if (opened.kind === 'refused') {
+          const error = Object.assign(new Error('as many sessions as sessions.sessionsMax allows'), { returnCode: SERVER_UNAVAILABLE });
+          return done(error, false);
+        }
+        if (opened.sessionPresent) client.clean = false;
+        client.conn.sessionOpened(opened.sessionPresent);
+        done(null, true);
+      },
       (cause: Error) => this.#storeFault(cause),
     );
   }
 
   #closed(client: EngineClient): void {
-    if (client.clean) return;
     const expiryS = client.sessionExpiryInterval;
-    this.#options.persistence.closeSession(client.id, { expiryS }).catch((cause: Error) => this.#storeFault(cause));
+    this.#options.persistence.closeSession(client, { expiryS }).catch((cause: Error) => this.#storeFault(cause));
+  }
+
+  #scheduleExpiry(): void {
+    const { persistence, clock } = this.#options;
+    this.#expiryTimer = clock.after(EXPIRY_INTERVAL_MS, () => {
+      const nowMs = clock.nowMs();
+      Promise.all([persistence.expireSessions(nowMs), persistence.expireMessages(nowMs)]).then(
+        () => {
+          if (this.#broker !== null) this.#scheduleExpiry();
+        },
+        (cause: Error) => this.#storeFault(cause),
+      );
+    });
   }
 
   /** Called by the engine for wills only: every other publish is taken before it. */
@@ -196,12 +238,15 @@ export class SessionEngine {
     this.#options.onWill(clientId, messageOf(will), () => done(null));
   }
 
-  #publishLeftover(will: EngineWill & { clientId: string }): void {
-    const { persistence, bootId } = this.#options;
-    this.#authorizeWill(null, will, () => {
-      const packet = this.prepare(messageOf(will));
-      this.publish(packet, will.clientId, () => {
-        persistence.delWill({ id: will.clientId, brokerId: bootId }).catch((cause: Error) => this.#storeFault(cause));
+  /** A will of the boot before: its client's connection ended with that boot (MQTT 5.0 3.1.2.5). */
+  #publishLeftover({ clientId, brokerId, packet, delayMs }: LeftoverWill): void {
+    const { persistence, clock, onWill } = this.#options;
+    clock.after(delayMs, () => {
+      if (this.#broker === null || this.#broker.clients[clientId] !== undefined) return;
+      onWill(clientId, messageOf(packet as EngineWill), () => {
+        this.publish(this.prepare(messageOf(packet as EngineWill)), clientId, () => {
+          persistence.delWill({ id: clientId, brokerId }).catch((cause: Error) => this.#storeFault(cause));
+        });
       });
     });
   }

@@ -4,7 +4,7 @@
 import { SluiceError } from '../../config/errors.ts';
 import { decodeHeader } from '../record-batch/codec.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
-import type { TableLayout } from './store-schema.ts';
+import { fieldsOf, type TableLayout } from './store-schema.ts';
 
 export interface LogRow {
   /** The lane's number as the row's id has it. */
@@ -28,15 +28,16 @@ export type LogRowFinding =
 const LANE_STEP = 2 ** 48;
 /** Offsets stay well below the step between lanes. */
 export const OFFSET_MAX = 2 ** 47;
+/** Lanes that a row's id has room for. */
+export const LANE_NUMBERS = 32;
 
 export function laneNumberOf(id: number): number {
   return Math.floor(id / LANE_STEP);
 }
 
-export function readLogRow({ rowid, values }: RawRow, layout: TableLayout): LogRowFinding {
-  const [first, count, storedAt, bytes] = ['first', 'count', 'stored_at_ms', 'bytes'].map(
-    (column) => values[layout.columns.indexOf(column)],
-  );
+export function readLogRow(raw: RawRow, layout: TableLayout): LogRowFinding {
+  const { rowid } = raw;
+  const { first, count, stored_at_ms: storedAt, bytes } = fieldsOf(raw, layout);
   if (!Buffer.isBuffer(bytes)) return { kind: 'no-row' };
   const said = { first: numberOf(first), count: numberOf(count) };
   const storedAtMs = numberOf(storedAt);
@@ -53,6 +54,18 @@ export function readLogRow({ rowid, values }: RawRow, layout: TableLayout): LogR
     }
     return { kind: 'damaged', id: rowid, ...said, bytes, why: (error as Error).message };
   }
+}
+
+/** Whether serial types (fileformat2 2.1) are those of a row of the log: for finding rows that nothing points to. */
+export function isLogShape({ columns, rowidColumn }: TableLayout): (types: number[]) => boolean {
+  const isInteger = (type: number): boolean => (type > 0 && type < 7) || type === 8 || type === 9;
+  const isBlob = (type: number): boolean => type > 12 && type % 2 === 0;
+  return (types) =>
+    types.length === columns.length &&
+    types.every((type, i) => {
+      if (i === rowidColumn) return type === 0;
+      return columns[i] === 'bytes' ? isBlob(type) : isInteger(type);
+    });
 }
 
 function numberOf(value: unknown): number {

@@ -3,6 +3,8 @@
 
 import Database, { type Database as Db } from 'better-sqlite3';
 import { createTables, SCHEMA_VERSION } from '../log/log-schema.ts';
+import type { Value } from './sqlite-file/record-format.ts';
+import type { RawRow } from './sqlite-file/tree-rows.ts';
 
 export type CreateTables = (db: Db) => void;
 
@@ -69,6 +71,15 @@ export function layoutOf(sql: string): TableLayout | undefined {
   } finally {
     db.close();
   }
+}
+
+/** A stored row by the names of its columns. */
+export function fieldsOf(row: RawRow, layout: TableLayout): { [column: string]: Value | undefined } {
+  const fields: { [column: string]: Value | undefined } = {};
+  for (const [i, column] of layout.columns.entries()) {
+    fields[column] = i === layout.rowidColumn ? BigInt(row.rowid) : row.values[i];
+  }
+  return fields;
 }
 
 export function shapeOf(sql: string): string {

@@ -7,7 +7,7 @@
 
 import { SluiceError } from '../../config/errors.ts';
 
-export interface MqttProperties {
+export type MqttProperties = {
   payloadFormatIndicator?: boolean;
   messageExpiryInterval?: number;
   contentType?: string;
@@ -18,7 +18,7 @@ export interface MqttProperties {
   willDelayInterval?: number;
   topicAlias?: number;
   userProperties?: Record<string, string | string[]>;
-}
+};
 
 type PropertyName = keyof MqttProperties;
 type PropertyType = 'flag' | 'u16' | 'u32' | 'varint' | 'text' | 'binary' | 'pair';

@@ -18,7 +18,12 @@ import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { type DropReason, ignoreFailure, type SessionContext } from './session-context.ts';
 import type { SessionOp } from './session-ops.ts';
-import { identityOf, type PublishProperties, type SessionClient, type SessionPacket } from './session-packet.ts';
+import {
+  identityOf,
+  type PublishProperties,
+  type SessionClient,
+  type SessionPacket,
+} from './session-packet.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 /** Packet ids that go to the disk in one call when an offline queue is emptied. */
@@ -50,7 +55,7 @@ export class Delivery {
     while (connection.hasRoom()) {
       const entry = connection.peek();
       if (entry === undefined || !entry.visible) return;
-      if (this.#isExpired(entry)) {
+      if (isExpired(entry, this.#context.clock.nowMs())) {
         this.#drop(entry, 'message-expired');
       } else if (!entry.marked) {
         this.#mark(session, connection);
@@ -94,7 +99,9 @@ export class Delivery {
       return;
     }
     if (entry.packetId === 0 && !queue.assignPacketId(entry, packet.messageId)) {
-      throw new SluiceError('PACKET_IDS_TAKEN', `client ${client.id} acknowledges nothing`, { kind: 'transient' });
+      throw new SluiceError('PACKET_IDS_TAKEN', `client ${client.id} acknowledges nothing`, {
+        kind: 'transient',
+      });
     }
     packet.messageId = entry.packetId;
     packet.qos = entry.qos;
@@ -116,10 +123,12 @@ export class Delivery {
   }
 
   /** Removes messages that expired before their first sending (MQTT 5.0 3.3.2.3.3). */
-  removeExpired(): SessionOp[] {
+  removeExpired(nowMs: number): SessionOp[] {
     const ops: SessionOp[] = [];
     for (const session of this.#sessions.all()) {
-      const expired = [...session.queue.entries()].filter((entry) => entry.visible && this.#isExpired(entry));
+      const expired = [...session.queue.entries()].filter(
+        (entry) => entry.visible && isExpired(entry, nowMs),
+      );
       for (const entry of expired) ops.push(this.remove(entry));
       if (expired.length > 0) this.#context.onDrop('message-expired', expired.length);
     }
@@ -197,12 +206,12 @@ export class Delivery {
     this.#context.onDrop(reason, 1);
     this.#context.journal([op]).catch(ignoreFailure);
   }
+}
 
-  /** Delivery that has begun is completed: the client may already hold the packet id. */
-  #isExpired(entry: QueueEntry): boolean {
-    const expiry = entry.message?.packet.messageExpiry;
-    return expiry !== undefined && !entry.sent && expiry <= this.#context.clock.nowMs();
-  }
+/** Delivery that has begun is completed: the client may already hold the packet id. */
+function isExpired(entry: QueueEntry, nowMs: number): boolean {
+  const expiry = entry.message?.packet.messageExpiry;
+  return expiry !== undefined && !entry.sent && expiry <= nowMs;
 }
 
 function* listOf(session: Session): Generator<SessionPacket> {
@@ -219,7 +228,15 @@ function packetOf(entry: QueueEntry): SessionPacket {
   const { topic, payload } = stored;
   const { qos, retain } = entry;
   const packet: SessionPacket = {
-    cmd: 'publish', brokerId, brokerCounter, topic, payload, qos, retain, dup: false, messageId,
+    cmd: 'publish',
+    brokerId,
+    brokerCounter,
+    topic,
+    payload,
+    qos,
+    retain,
+    dup: false,
+    messageId,
   };
   const properties = propertiesOf(entry, stored.properties);
   if (properties !== undefined) packet.properties = properties;
@@ -228,7 +245,10 @@ function packetOf(entry: QueueEntry): SessionPacket {
 }
 
 /** A copy of its own for each delivery: aedes writes into it. */
-function propertiesOf(entry: QueueEntry, properties: PublishProperties | undefined): PublishProperties | undefined {
+function propertiesOf(
+  entry: QueueEntry,
+  properties: PublishProperties | undefined,
+): PublishProperties | undefined {
   const ids = entry.subscriptionIds;
   if (ids === null) return properties === undefined ? undefined : { ...properties };
   return { ...properties, subscriptionIdentifier: ids.length === 1 ? ids[0] : ids };

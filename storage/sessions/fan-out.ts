@@ -12,7 +12,13 @@ import { ignoreFailure, type SessionContext } from './session-context.ts';
 import type { OutgoingRow, SessionOp } from './session-ops.ts';
 import { expiryOf, identityOf, type SessionPacket } from './session-packet.ts';
 import type { SessionRegistry } from './session-registry.ts';
-import { grantedQos, type MatchedSubscription, matchedOf, type Subscriptions, sessionOf } from './subscriptions.ts';
+import {
+  grantedQos,
+  type MatchedSubscription,
+  matchedOf,
+  type Subscriptions,
+  sessionOf,
+} from './subscriptions.ts';
 
 interface Target {
   qos: number;
@@ -125,7 +131,8 @@ export class FanOut {
       const session = this.#sessionFor(subscription);
       if (session === null) continue;
       // MQTT 5.0 3.3.1.3: RETAIN is kept only where the subscription asks for it.
-      const retain = (packet.retain ?? false) && (subscription.topic === undefined || subscription.rap === true);
+      const retain =
+        (packet.retain ?? false) && (subscription.topic === undefined || subscription.rap === true);
       const target = targets.get(session);
       if (target === undefined) {
         targets.set(session, { qos, retain, subscriptionIds: id === undefined ? null : [id] });
@@ -178,7 +185,10 @@ export class FanOut {
   #hasRoom(session: Session, message: QueuedMessage): boolean {
     const { limits, onDrop } = this.#context;
     const { queue } = session;
-    if (queue.size >= limits.sessionQueueMessagesMax || queue.bytes + message.bytes > limits.sessionQueueBytesMax) {
+    if (
+      queue.size >= limits.sessionQueueMessagesMax ||
+      queue.bytes + message.bytes > limits.sessionQueueBytesMax
+    ) {
       onDrop('session-queue-full', 1);
       return false;
     }

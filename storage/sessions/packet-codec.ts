@@ -12,7 +12,12 @@ import type { PublishProperties, StoredPacket } from './session-packet.ts';
 
 const FORMAT_VERSION = 1;
 const HEADER_BYTES = 5;
-const options = { tagUint8Array: false, useRecords: false, variableMapSize: true, mapsAsObjects: false } as const;
+const options = {
+  tagUint8Array: false,
+  useRecords: false,
+  variableMapSize: true,
+  mapsAsObjects: false,
+} as const;
 const encoder = new Encoder(options);
 const decoder = new Decoder(options);
 
@@ -102,7 +107,8 @@ function userPropertiesOf(pairs: unknown): Record<string, unknown> {
 function checkedPairs(pairs: unknown): Pair[] {
   if (!Array.isArray(pairs)) throw new Error('not a list of properties');
   for (const pair of pairs) {
-    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') throw new Error('not a property');
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string')
+      throw new Error('not a property');
   }
   return pairs as Pair[];
 }

@@ -40,7 +40,15 @@ export class QueuedMessages {
   }
 
   restore(id: number, packet: StoredPacket, bytes: number): QueuedMessage {
-    return { id, packet, bytes, brokerId: undefined, brokerCounter: undefined, identity: null, references: 0 };
+    return {
+      id,
+      packet,
+      bytes,
+      brokerId: undefined,
+      brokerCounter: undefined,
+      identity: null,
+      references: 0,
+    };
   }
 
   refer(message: QueuedMessage): void {

@@ -6,8 +6,8 @@
 import { encodePacket } from './packet-codec.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionOp } from './session-ops.ts';
-import { copyPayload, expiryOf, forwardedProperties, identityOf } from './session-packet.ts';
 import type { SessionPacket, StoredPacket } from './session-packet.ts';
+import { copyPayload, expiryOf, forwardedProperties, identityOf } from './session-packet.ts';
 import { TopicTrie } from './topic-trie.ts';
 
 interface Retained {
@@ -21,6 +21,9 @@ interface Plan {
   seq: number;
   ops: SessionOp[];
   message: Retained | null;
+  /** By how much it changes the totals, as far as was known when it was made. */
+  addsCount: number;
+  addsBytes: number;
 }
 
 export class RetainedMessages {
@@ -30,8 +33,10 @@ export class RetainedMessages {
   /** Topics emptied while older plans are still to be carried out. */
   readonly #emptied = new Map<string, number>();
   #bytes = 0;
-  #preparedBytes = 0;
-  #preparedCount = 0;
+  /** Plans that were made and not carried out yet take their room already. */
+  #outstanding = 0;
+  #reservedCount = 0;
+  #reservedBytes = 0;
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -58,7 +63,7 @@ export class RetainedMessages {
     const identity = identityOf(packet);
     if (identity === null || !packet.retain) return null;
     const plan = this.#plan(packet);
-    if (plan.ops.length === 0 && plan.message === null && this.#prepared.size === 0) return null;
+    if (plan.ops.length === 0) return null;
     this.#prepared.set(identity, plan);
     this.#count(plan, 1);
     return plan.ops;
@@ -109,27 +114,27 @@ export class RetainedMessages {
 
   #plan(packet: SessionPacket): Plan {
     const { topic } = packet;
-    const seq = this.#context.nextSeq();
-    const nothing: Plan = { seq, ops: [], message: null };
-    const removal: Plan = { seq, ops: [{ kind: 'retained-remove', topic }], message: null };
+    const plan = { seq: this.#context.nextSeq(), ops: [], message: null, addsCount: 0, addsBytes: 0 };
     const current = this.#byTopic.get(topic);
-    const mayBeThere = current !== undefined || this.#preparedCount > 0;
-    if (packet.payload === undefined || packet.payload.length === 0) return mayBeThere ? removal : nothing;
+    const removal: SessionOp[] = [{ kind: 'retained-remove', topic }];
+    const ifNone = current !== undefined || this.#outstanding > 0 ? { ...plan, ops: removal } : plan;
+    if (packet.payload === undefined || packet.payload.length === 0) return ifNone;
     const kept = keptPacketOf(packet, this.#context.clock.nowMs());
     const encoded = encodePacket(storedOf(kept));
-    if (!this.#hasRoom(encoded.length, current)) {
+    const addsCount = current === undefined ? 1 : 0;
+    const addsBytes = encoded.length - (current?.bytes ?? 0);
+    if (!this.#hasRoom(addsCount, addsBytes)) {
       this.#context.onDrop('retained-full', 1);
-      return mayBeThere ? removal : nothing; // better none than one that is out of date
+      return ifNone; // better none than one that is out of date
     }
-    const ops: SessionOp[] = [{ kind: 'retained-put', topic, bytes: encoded }];
-    return { seq, ops, message: { packet: kept, bytes: encoded.length, seq } };
+    const message = { packet: kept, bytes: encoded.length, seq: plan.seq };
+    return { ...plan, ops: [{ kind: 'retained-put', topic, bytes: encoded }], message, addsCount, addsBytes };
   }
 
-  #hasRoom(bytes: number, current: Retained | undefined): boolean {
+  #hasRoom(addsCount: number, addsBytes: number): boolean {
     const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
-    const count = this.count + this.#preparedCount + (current === undefined ? 1 : 0);
-    const total = this.#bytes + this.#preparedBytes + bytes - (current?.bytes ?? 0);
-    return count <= retainedMessagesMax && total <= retainedBytesMax;
+    if (addsCount > 0 && this.count + this.#reservedCount + addsCount > retainedMessagesMax) return false;
+    return addsBytes <= 0 || this.#bytes + this.#reservedBytes + addsBytes <= retainedBytesMax;
   }
 
   #carryOut(topic: string, plan: Plan): void {
@@ -137,9 +142,9 @@ export class RetainedMessages {
     if (latest < plan.seq) {
       if (plan.message !== null) this.#set(topic, plan.message);
       else if (plan.ops.length > 0) this.#remove(topic);
-      if (plan.message === null && this.#preparedCount > 0) this.#emptied.set(topic, plan.seq);
+      if (plan.message === null && this.#outstanding > 0) this.#emptied.set(topic, plan.seq);
     }
-    if (this.#preparedCount === 0 && this.#emptied.size > 0) this.#emptied.clear();
+    if (this.#outstanding === 0 && this.#emptied.size > 0) this.#emptied.clear();
   }
 
   #takePrepared(packet: SessionPacket): Plan | undefined {
@@ -152,10 +157,10 @@ export class RetainedMessages {
     return plan;
   }
 
-  /** A plan that is not carried out yet takes its room already. */
   #count(plan: Plan, by: 1 | -1): void {
-    this.#preparedCount += by;
-    this.#preparedBytes += by * (plan.message?.bytes ?? 0);
+    this.#outstanding += by;
+    this.#reservedCount += by * plan.addsCount;
+    this.#reservedBytes += by * plan.addsBytes;
   }
 
   #set(topic: string, retained: Retained): void {
@@ -189,5 +194,12 @@ function keptPacketOf(packet: SessionPacket, nowMs: number): SessionPacket {
 
 function storedOf(kept: SessionPacket): StoredPacket {
   const { topic, payload, qos, properties, messageExpiry } = kept;
-  return { topic, payload: payload as Buffer | string, qos: qos ?? 0, retain: true, properties, messageExpiry };
+  return {
+    topic,
+    payload: payload as Buffer | string,
+    qos: qos ?? 0,
+    retain: true,
+    properties,
+    messageExpiry,
+  };
 }

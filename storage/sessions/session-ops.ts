@@ -174,7 +174,15 @@ export class SessionTables {
 
   #putSubscription(row: SubscriptionRow): void {
     const { sid, filter, qos, rh, rap, nl, subscriptionIdentifier } = row;
-    this.#sql.putSubscription.run(sid, filter, qos, rh ?? null, bit(rap), bit(nl), subscriptionIdentifier ?? null);
+    this.#sql.putSubscription.run(
+      sid,
+      filter,
+      qos,
+      rh ?? null,
+      bit(rap),
+      bit(nl),
+      subscriptionIdentifier ?? null,
+    );
   }
 
   #removeOutgoing(seqs: number[], messages: number[]): void {

@@ -69,7 +69,9 @@ export function copyPayload(payload: SessionPacket['payload']): Buffer | string 
  * The properties that travel with a message (MQTT 5.0 3.3.2.3). Not the alias, which belongs to one connection, nor
  * the subscription identifier, which belongs to one receiver, nor a will's delay, which is no PUBLISH property.
  */
-export function forwardedProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
+export function forwardedProperties(
+  properties: PublishProperties | undefined,
+): PublishProperties | undefined {
   if (properties === undefined) return undefined;
   const kept: PublishProperties = {};
   for (const [name, value] of Object.entries(properties)) {

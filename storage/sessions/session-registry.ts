@@ -31,7 +31,12 @@ export class SessionRegistry {
   readonly #byClient = new Map<string, Session>();
   #nextSid: number;
 
-  constructor(context: SessionContext, subscriptions: Subscriptions, messages: QueuedMessages, nextSid: number) {
+  constructor(
+    context: SessionContext,
+    subscriptions: Subscriptions,
+    messages: QueuedMessages,
+    nextSid: number,
+  ) {
     this.#context = context;
     this.#subscriptions = subscriptions;
     this.#messages = messages;
@@ -78,7 +83,8 @@ export class SessionRegistry {
       return { kind: 'opened', sessionPresent: true, ops: [{ kind: 'session-put', ...existing.row() }] };
     }
     const ops: SessionOp[] = [];
-    if (existing !== undefined) ops.push(...this.end(existing, options.cleanStart ? 'session-ended' : 'session-expired'));
+    if (existing !== undefined)
+      ops.push(...this.end(existing, options.cleanStart ? 'session-ended' : 'session-expired'));
     if (outlives) {
       const { session, ops: created } = this.#create(client.id, options);
       session.connect(client);
@@ -105,7 +111,8 @@ export class SessionRegistry {
 
   /** The session goes on with nothing in it. */
   clear(session: Session): SessionOp[] {
-    if (session.subscriptions.size === 0 && session.queue.isEmpty() && session.inboundQos2.size === 0) return [];
+    if (session.subscriptions.size === 0 && session.queue.isEmpty() && session.inboundQos2.size === 0)
+      return [];
     return [this.#wipe(session, 'session-ended'), { kind: 'session-put', ...session.row() }];
   }
 
@@ -140,14 +147,25 @@ export class SessionRegistry {
     if (session !== undefined) return { session, ops: [] };
     const { sessionsMax } = this.#context.limits;
     if (this.size >= sessionsMax) {
-      throw new SluiceError('SESSIONS_FULL', `there are ${sessionsMax} sessions already`, { kind: 'transient' });
+      throw new SluiceError('SESSIONS_FULL', `there are ${sessionsMax} sessions already`, {
+        kind: 'transient',
+      });
     }
     return this.#create(clientId, { expiryS: EXPIRY_NEVER_S, protocolVersion: 4 });
   }
 
-  #create(client: string, options: Pick<OpenOptions, 'expiryS' | 'protocolVersion'>): { session: Session; ops: SessionOp[] } {
+  #create(
+    client: string,
+    options: Pick<OpenOptions, 'expiryS' | 'protocolVersion'>,
+  ): { session: Session; ops: SessionOp[] } {
     const { expiryS, protocolVersion } = options;
-    const session = new Session({ sid: this.#nextSid++, client, expiryS, protocolVersion, disconnectedAtMs: null });
+    const session = new Session({
+      sid: this.#nextSid++,
+      client,
+      expiryS,
+      protocolVersion,
+      disconnectedAtMs: null,
+    });
     this.#byClient.set(client, session);
     return { session, ops: [{ kind: 'session-put', ...session.row() }] };
   }

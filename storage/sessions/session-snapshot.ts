@@ -49,7 +49,15 @@ export interface SessionSnapshot {
 const DAMAGED_NAMED_MAX = 100;
 
 export function emptySnapshot(): SessionSnapshot {
-  const lists = { sessions: [], subscriptions: [], messages: [], outgoing: [], retained: [], wills: [], qos2: [] };
+  const lists = {
+    sessions: [],
+    subscriptions: [],
+    messages: [],
+    outgoing: [],
+    retained: [],
+    wills: [],
+    qos2: [],
+  };
   return { ...lists, nextSid: 1, nextSeq: 1, damagedCount: 0, damaged: [] };
 }
 
@@ -74,7 +82,8 @@ export function loadSnapshot(db: Database): SessionSnapshot {
   snapshot.wills = reader.rows('wills', 'client', toWill);
   const withSid = ['sessions', 'subscriptions', 'outgoing', 'inbound_qos2'];
   snapshot.nextSid = 1 + Math.max(...withSid.map((table) => reader.highest(table, 'sid')));
-  snapshot.nextSeq = 1 + Math.max(reader.highest('outgoing', 'seq'), reader.highest('outgoing_messages', 'id'));
+  snapshot.nextSeq =
+    1 + Math.max(reader.highest('outgoing', 'seq'), reader.highest('outgoing_messages', 'id'));
   for (const row of outgoing) snapshot.nextSeq = Math.max(snapshot.nextSeq, 1 + (row.releasedSeq ?? 0));
   if (snapshot.damagedCount === 0) removeGarbage(db, outgoing.length > snapshot.outgoing.length);
   return snapshot;
@@ -119,7 +128,8 @@ class RowReader {
 
   report(table: string, key: string, reason: string): void {
     this.#snapshot.damagedCount++;
-    if (this.#snapshot.damaged.length < DAMAGED_NAMED_MAX) this.#snapshot.damaged.push({ table, key, reason });
+    if (this.#snapshot.damaged.length < DAMAGED_NAMED_MAX)
+      this.#snapshot.damaged.push({ table, key, reason });
   }
 }
 
@@ -169,7 +179,8 @@ function toMessage(raw: Raw): { id: number; packet: StoredPacket; bytes: number 
 
 function toOutgoing(raw: Raw): StoredOutgoing {
   const ids = raw.subscription_ids === null ? null : JSON.parse(text(raw, 'subscription_ids'));
-  if (ids !== null && !(Array.isArray(ids) && ids.every(Number.isSafeInteger))) throw new Error('subscription_ids');
+  if (ids !== null && !(Array.isArray(ids) && ids.every(Number.isSafeInteger)))
+    throw new Error('subscription_ids');
   return {
     seq: integer(raw, 'seq'),
     sid: integer(raw, 'sid'),

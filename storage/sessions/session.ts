@@ -60,7 +60,8 @@ export class Session {
   }
 
   hasExpired(nowMs: number): boolean {
-    if (this.connection !== null || this.disconnectedAtMs === null || this.expiryS >= EXPIRY_NEVER_S) return false;
+    if (this.connection !== null || this.disconnectedAtMs === null || this.expiryS >= EXPIRY_NEVER_S)
+      return false;
     return this.disconnectedAtMs + this.expiryS * 1000 <= nowMs;
   }
 

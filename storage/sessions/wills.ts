@@ -33,7 +33,7 @@ export class Wills {
 
   constructor(context: SessionContext) {
     this.#context = context;
-    this.#startedAtMs = context.clock.nowMs();
+    this.#startedAtMs = context.clock.monotonicMs();
   }
 
   restore(stored: StoredWill): void {
@@ -75,11 +75,14 @@ export class Wills {
     return this.#byClient.delete(clientId) ? [{ kind: 'will-remove', client: clientId }] : [];
   }
 
-  /** Wills whose broker is not among `brokers`, but for those of clients that are connected and those not yet due. */
+  /**
+   * Wills whose broker is not among `brokers`, but for those not yet due, and those of this boot's connections, which
+   * aedes publishes when they close - it would publish them here when its clock jumps.
+   */
   *orphans(brokers: Record<string, unknown>): Generator<SessionPacket> {
-    const waitedMs = this.#context.clock.nowMs() - this.#startedAtMs;
+    const waitedMs = this.#context.clock.monotonicMs() - this.#startedAtMs;
     for (const will of this.#byClient.values()) {
-      if (brokers[will.brokerId] !== undefined || will.owner?.closed === false) continue;
+      if (brokers[will.brokerId] !== undefined || will.owner?.closed !== undefined) continue;
       if (will.owner === null && will.delayS * 1000 > waitedMs) continue;
       yield will.packet;
     }

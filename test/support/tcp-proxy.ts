@@ -39,6 +39,7 @@ const HEALTHY: ProxyFaults = {
 };
 /** A throttled direction moves this share of a second at a time. */
 const SLICES_PER_SECOND = 50;
+const UNDER_WAY_BYTES_MAX = 4 * 1024 * 1024;
 
 export async function startTcpProxy(
   targetPort: number,
@@ -95,19 +96,29 @@ export async function startTcpProxy(
   };
 }
 
-/** Moves bytes one way until either side is gone; reads on only when what was read has been passed on. */
+/** Moves bytes one way until either side is gone; reads on only while little is under way. */
 async function carry(
   from: Socket,
   to: Socket,
   faults: ProxyFaults,
   count: (bytes: number) => void,
 ): Promise<void> {
+  let underWay = 0;
+  let last = Promise.resolve();
+  const deliver = async (before: Promise<void>, chunk: Buffer, dueMs: number) => {
+    await before;
+    if (dueMs > performance.now()) await pause(dueMs - performance.now());
+    if (!faults.isBlackhole) await pass(chunk, to, faults);
+    underWay -= chunk.length;
+  };
   try {
     for await (const chunk of from as AsyncIterable<Buffer>) {
       count(chunk.length);
-      if (faults.latencyMs > 0) await pause(faults.latencyMs);
-      if (!faults.isBlackhole) await pass(chunk, to, faults);
+      underWay += chunk.length;
+      last = deliver(last, chunk, performance.now() + faults.latencyMs);
+      if (underWay > UNDER_WAY_BYTES_MAX || faults.bytesPerSecond > 0) await last;
     }
+    await last;
     to.end();
   } catch {
     to.destroy(); // `from` was reset

@@ -3,7 +3,7 @@
 // identifier), the message expiry is shortened by the time the record spent here (MQTT 5.0 3.3.2.3.3), and a user
 // property with the name of ours is dropped: no device may give a record another name.
 
-/** MQTT 5.0 2.2.2.2, table 2-4: the properties of a PUBLISH. */
+/** MQTT 5.0 2.2.2.2, table 2-4: the properties of a PUBLISH, and of a will that became one (3.1.3.2). */
 const PropertyId = {
   payloadFormat: 0x01,
   messageExpiry: 0x02,
@@ -11,6 +11,7 @@ const PropertyId = {
   responseTopic: 0x08,
   correlationData: 0x09,
   subscriptionIdentifier: 0x0b,
+  willDelay: 0x18,
   topicAlias: 0x23,
   userProperty: 0x26,
 } as const;
@@ -46,7 +47,7 @@ export function copyProperties(raw: Uint8Array, out: Buffer, at: number, spentS:
 
 function isDropped(raw: Uint8Array, from: number): boolean {
   const id = raw[from];
-  if (id === PropertyId.topicAlias || id === PropertyId.subscriptionIdentifier) return true;
+  if (id === PropertyId.topicAlias || id === PropertyId.subscriptionIdentifier || id === PropertyId.willDelay) return true;
   if (id !== PropertyId.userProperty || uint16(raw, from + 1) !== NAME_BYTES.length) return false;
   return NAME_BYTES.equals(raw.subarray(from + 3, from + 3 + NAME_BYTES.length));
 }
@@ -62,6 +63,7 @@ function propertyEnd(raw: Uint8Array, from: number): number {
       end = from + 3;
       break;
     case PropertyId.messageExpiry:
+    case PropertyId.willDelay:
       end = from + 5;
       break;
     case PropertyId.contentType:

@@ -26,7 +26,7 @@ export interface MendedConnect {
   connack: ConnackMend;
 }
 
-// MQTT 3.1 (3.1, Client Identifier) allows no longer one, and aedes refuses it.
+// MQTT 3.1 (3.1, Client Identifier) allows no longer one.
 const clientIdCharactersMaxV3 = 23;
 
 const cleanFlag = 0x02;

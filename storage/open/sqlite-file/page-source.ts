@@ -2,7 +2,7 @@
 // SQLite is not asked, so that looking changes nothing, and a damaged part does not hide the rest.
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { analyseWal, emptyWal, PAGE_BYTES, type WalAnalysis } from './wal-analysis.ts';
+import { analyseWal, emptyWal, PAGE_BYTES, type PagePlace, type WalAnalysis } from './wal-analysis.ts';
 import { readOrZeros } from './wal-frames.ts';
 
 export { PAGE_BYTES } from './wal-analysis.ts';
@@ -14,11 +14,18 @@ export interface PageSourceOptions {
   ignoreWal?: boolean;
 }
 
-export class PageSource {
+/** Some version of the pages of a database. */
+export interface Pages {
+  /** The highest page number there can be something under. */
+  readonly pagesMax: number;
+  /** Pages count from 1; undefined when there is none that can be trusted. Not to be changed. */
+  page(number: number): Buffer | undefined;
+}
+
+export class PageSource implements Pages {
   readonly wal: WalAnalysis;
   /** Whole pages in the database file; a torn last page counts as one. */
   readonly filePages: number;
-  /** The highest page number there can be something under. */
   readonly pagesMax: number;
   readonly fileBytes: number;
   readonly walBytes: number;
@@ -47,7 +54,7 @@ export class PageSource {
     return first === undefined ? 0 : first.readUInt32BE(28);
   }
 
-  /** The newest version of the page (from 1); undefined when there is none that can be trusted. Not to be changed. */
+  /** The newest version. */
   page(number: number): Buffer | undefined {
     if (this.wal.poisoned.has(number)) return undefined;
     const at = this.wal.newest.get(number);
@@ -71,6 +78,21 @@ export class PageSource {
   /** A page by its place in the log (wal.versions, wal.tail). */
   walPage(at: number): Buffer {
     return readOrZeros(this.#walFd as number, at, PAGE_BYTES);
+  }
+
+  /** The pages with those at `places` laid over them. */
+  over(places: PagePlace[]): Pages {
+    const newest = new Map(places.map(({ page, at }) => [page, at]));
+    const page = (number: number): Buffer | undefined => {
+      const at = newest.get(number);
+      return at === undefined ? this.page(number) : this.walPage(at);
+    };
+    return { pagesMax: Math.max(this.pagesMax, ...newest.keys()), page };
+  }
+
+  /** The pages of the database file alone. */
+  fileOnly(): Pages {
+    return { pagesMax: this.filePages, page: (number) => this.filePage(number) };
   }
 
   close(): void {

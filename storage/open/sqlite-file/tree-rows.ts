@@ -2,7 +2,7 @@
 // is entered once, so that pointers that were damaged into a circle end.
 
 import { type BtreePage, type Cell, parsePage } from './btree-page.ts';
-import { PAGE_BYTES, type PageSource } from './page-source.ts';
+import { PAGE_BYTES, type Pages } from './page-source.ts';
 import { decodeRecord, type Value } from './record-format.ts';
 
 export interface RawRow {
@@ -42,7 +42,7 @@ export class PageSet {
 const DEPTH_MAX = 20;
 const OVERFLOW_BYTES = PAGE_BYTES - 4;
 
-export function* rowsOf(source: PageSource, root: number, trace: Trace, depth = 0): Generator<RawRow> {
+export function* rowsOf(source: Pages, root: number, trace: Trace, depth = 0): Generator<RawRow> {
   if (depth > DEPTH_MAX || !trace.reached.add(root)) return trace.damaged(root, 'a page is used twice');
   const bytes = source.page(root);
   const page = bytes === undefined ? undefined : parsePage(bytes, root);
@@ -65,13 +65,13 @@ export interface CellPlace {
 }
 
 /** The row in a cell, with its overflow pages; undefined when any part of it is missing or is no record. */
-export function readRow(source: PageSource, place: CellPlace, reached?: PageSet): RawRow | undefined {
+export function readRow(source: Pages, place: CellPlace, reached?: PageSet): RawRow | undefined {
   const payload = payloadOf(source, place, reached);
   const values = payload === undefined ? undefined : decodeRecord(payload);
   return values === undefined ? undefined : { page: place.page, rowid: place.cell.rowid, values };
 }
 
-function payloadOf(source: PageSource, { bytes, cell }: CellPlace, reached?: PageSet): Buffer | undefined {
+function payloadOf(source: Pages, { bytes, cell }: CellPlace, reached?: PageSet): Buffer | undefined {
   const local = bytes.subarray(cell.localStart, cell.localStart + cell.localBytes);
   if (cell.overflow === 0) return local.length === cell.payloadBytes ? local : undefined;
   if (cell.payloadBytes / OVERFLOW_BYTES > source.pagesMax + 1) return undefined;
@@ -93,7 +93,7 @@ function payloadOf(source: PageSource, { bytes, cell }: CellPlace, reached?: Pag
 export type LastRow = { kind: 'row'; row: RawRow } | { kind: 'none' } | { kind: 'damaged'; page: number };
 
 /** The row with the largest rowid up to `max`: the pages on the way, and no others, are read and checked. */
-export function lastRowUpTo(source: PageSource, root: number, max: number, depth = 0): LastRow {
+export function lastRowUpTo(source: Pages, root: number, max: number, depth = 0): LastRow {
   const bytes = source.page(root);
   const page = bytes === undefined ? undefined : parsePage(bytes, root);
   if (bytes === undefined || !page?.sound || depth > DEPTH_MAX) return { kind: 'damaged', page: root };
@@ -106,7 +106,7 @@ export function lastRowUpTo(source: PageSource, root: number, max: number, depth
 }
 
 /** A separator may outlive its row, so the child where `max` belongs can have none, and then its left neighbour has. */
-function lastRowBelow(source: PageSource, page: BtreePage, { max, depth }: { max: number; depth: number }): LastRow {
+function lastRowBelow(source: Pages, page: BtreePage, { max, depth }: { max: number; depth: number }): LastRow {
   const children = [...page.cells.map((cell) => cell.leftChild), page.rightChild];
   const belongs = page.cells.findIndex((cell) => cell.rowid >= max);
   for (let i = belongs < 0 ? children.length - 1 : belongs; i >= 0; i--) {

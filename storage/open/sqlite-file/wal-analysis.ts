@@ -31,10 +31,16 @@ export interface WalAnalysis {
   /** Pages whose newest version cannot be trusted. */
   poisoned: Set<number>;
   /** All pages of this round of the log, old versions and untrusted ones too, in order of writing. */
-  versions: number[];
+  versions: PagePlace[];
   /** Pages of the frames that may be a last transaction (suspect), in order of writing. */
-  tail: number[];
+  tail: PagePlace[];
   patches: WrongBit[];
+}
+
+/** A page's number and where in the file its bytes are. */
+export interface PagePlace {
+  page: number;
+  at: number;
 }
 
 interface Header {
@@ -114,7 +120,7 @@ function guessedHeader(frames: FrameReader): Header | undefined {
 
 /** Follows the checksums from the header on; returns the first frame that does not check even with one bit put right. */
 function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
-  let pending: { page: number; at: number }[] = [];
+  let pending: PagePlace[] = [];
   let patches: WrongBit[] = [];
   let seed = header.seed;
   for (let i = 0; i < frames.count; i++) {
@@ -128,7 +134,7 @@ function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): numbe
     const { page, commitPages, sum } = frames.parse(frame.bytes, frame.at);
     seed = sum;
     pending.push({ page, at: frame.pageAt });
-    wal.versions.push(frame.pageAt);
+    wal.versions.push({ page, at: frame.pageAt });
     if (commitPages === 0) continue;
     for (const entry of pending) wal.newest.set(entry.page, entry.at);
     wal.pageCount = commitPages;
@@ -188,10 +194,10 @@ function judgeRest(rest: RestFrame[], wal: WalAnalysis, headerLost: boolean): vo
     return; // a transaction that was never finished
   }
   const proven = rest.findLastIndex((frame, i) => frame.commitPages !== 0 && rest[i + 1]?.linked === true);
-  for (const frame of rest) wal.versions.push(frame.pageAt);
+  for (const frame of rest) wal.versions.push(placeOf(frame));
   if (proven < 0) {
     wal.verdict = 'suspect';
-    wal.tail = rest.slice(0, lastCommit + 1).map((frame) => frame.pageAt);
+    wal.tail = rest.slice(0, lastCommit + 1).map(placeOf);
     return;
   }
   wal.verdict = 'broken';
@@ -206,7 +212,11 @@ function judgeRest(rest: RestFrame[], wal: WalAnalysis, headerLost: boolean): vo
       wal.poisoned.add(frame.page);
     }
   }
-  wal.tail = rest.slice(end + 1, lastCommit + 1).map((frame) => frame.pageAt);
+  wal.tail = rest.slice(end + 1, lastCommit + 1).map(placeOf);
+}
+
+function placeOf(frame: RawFrame): PagePlace {
+  return { page: frame.page, at: frame.pageAt };
 }
 
 /** A rest frame's bytes are not kept: there may be many. */

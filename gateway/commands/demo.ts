@@ -1,0 +1,82 @@
+// `sluice demo`: the gateway with fifty simulated devices, and a line a second of what it does.
+
+import type { Command } from 'commander';
+import { Fleet } from '../../simulator/fleet.ts';
+import type { Gateway, GatewayStatus } from '../gateway.ts';
+import { loadSettings } from './load-settings.ts';
+import { type Companion, runGateway } from './start.ts';
+
+const LINE_INTERVAL_MS = 1000;
+const STOP_FLEET_MS = 2000;
+
+export function registerDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('Run the gateway with simulated devices and show what it does.')
+    .option('-c, --config <file>', 'configuration file', 'config/default.yaml')
+    .option('--devices <n>', 'simulated devices', '50')
+    .option('--rate <n>', 'messages per second of each device', '10')
+    .action(async ({ config, devices, rate }: { config: string; devices: string; rate: string }) => {
+      const settings = loadSettings(config);
+      const fleet = { devices: Number(devices), ratePerSecond: Number(rate) };
+      if (!(fleet.devices >= 1 && fleet.ratePerSecond > 0)) {
+        process.stderr.write('sluice: --devices takes a whole number from 1, --rate a number above 0\n');
+        process.exitCode = 1;
+      } else if (settings === undefined) {
+        process.exitCode = 1;
+      } else {
+        const quiet = { ...settings.config, log: { ...settings.config.log, level: 'warn' as const } };
+        await runGateway({ ...settings, config: quiet }, (gateway) => runFleet(gateway, fleet));
+      }
+    });
+}
+
+async function runFleet(gateway: Gateway, options: { devices: number; ratePerSecond: number }): Promise<Companion> {
+  const url = gateway.listenerUrls[0];
+  const fleet = new Fleet({ url, ...options });
+  await fleet.start();
+  process.stdout.write(`${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`);
+  process.stdout.write(`${HEADINGS}\n`);
+  const timer = setInterval(() => {
+    gateway.status().then(
+      (status) => process.stdout.write(`${lineOf(status, fleet)}\n`),
+      () => clearInterval(timer), // the gateway is stopping
+    );
+  }, LINE_INTERVAL_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await fleet.stop(STOP_FLEET_MS);
+    },
+  };
+}
+
+const HEADINGS = [
+  'connected', ' received', '     kept', 'delivered', '  pending', 'ack p50/p99 ms', ' bytes in', 'upstream',
+].join('  ');
+
+function lineOf({ counters, commits, store, sinks }: GatewayStatus, fleet: Fleet): string {
+  const delivered = store.books.reduce((sum, book) => sum + book.delivered, 0);
+  const pending = store.books.reduce((sum, book) => {
+    const lane = store.lanes.find(({ name }) => name === book.lane);
+    return sum + (lane?.nextOffset ?? 0) - book.nextOffset;
+  }, 0);
+  const { p50, p99 } = fleet.takeRecentAckLatency();
+  const upstream = sinks.reduce((sum, sink) => sum + sink.bytesUpstream, 0);
+  return [
+    String(counters.connections).padStart(9),
+    String(counters.received).padStart(9),
+    String(commits.records).padStart(9),
+    String(delivered).padStart(9),
+    String(pending).padStart(9),
+    `${p50.toFixed(1)} / ${p99.toFixed(1)}`.padStart(14),
+    bytes(counters.receivedBytes).padStart(9),
+    bytes(upstream).padStart(8),
+  ].join('  ');
+}
+
+function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  const power = Math.min(Math.floor(Math.log2(count) / 10), 4);
+  return `${(count / 1024 ** power).toFixed(1)} ${' KMGT'[power]}iB`;
+}

@@ -1,0 +1,18 @@
+// What is wrong with a store, in a form for names of files, log lines and decisions.
+
+export interface Damage {
+  /** A short word for file names: header, wal, pages, ... */
+  reason: string;
+  /** A sentence for people. */
+  detail: string;
+}
+
+const DAMAGE_CODES = /^SQLITE_(CORRUPT|NOTADB|FORMAT|IOERR_(READ|SHORT_READ|CORRUPTFS|DATA)|CANTOPEN_ISDIR)/;
+
+/** Whether something thrown while the store was used says that the store is damaged; undefined: something else is wrong. */
+export function damageOf(thrown: unknown): Damage | undefined {
+  const { code, message } = thrown as { code?: unknown; message?: unknown };
+  if (typeof code !== 'string' || !DAMAGE_CODES.test(code)) return undefined;
+  const reason = code.replace('SQLITE_', '').toLowerCase().replaceAll('_', '-');
+  return { reason, detail: `SQLite: ${String(message)} (${code})` };
+}

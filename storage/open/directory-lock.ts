@@ -1,0 +1,2 @@
+import { mkdirSync } from 'node:fs';
+export function lockDirectory(dir: string) { mkdirSync(dir, { recursive: true }); return { release() {} }; }

@@ -1,0 +1,110 @@
+// Record batches for tests: a builder from single records, and a seeded generator that goes to the edges of the format.
+
+import { seededRandom } from '../../simulator/seeded-random.ts';
+import { encodeProperties, type MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
+import { type RecordBatch, RecordFlag } from '../../storage/record-batch/record-batch.ts';
+
+export interface SampleRecord {
+  device?: string;
+  topic?: string;
+  timeMs?: number;
+  qos?: 0 | 1 | 2;
+  retain?: boolean;
+  dup?: boolean;
+  will?: boolean;
+  payload?: string | Uint8Array;
+  properties?: MqttProperties;
+  packetId?: number;
+}
+
+export interface SampleEnvelope {
+  gateway?: string;
+  lane?: string;
+  firstOffset?: number;
+  baseTimeMs?: number;
+  baseMonotonicMs?: number;
+}
+
+/** A batch of these records; what is not given is plain. */
+export function sampleBatch(envelope: SampleEnvelope, records: SampleRecord[]): RecordBatch {
+  const devices = [...new Set(records.map((record) => record.device ?? 'dev-1'))];
+  const topics = [...new Set(records.map((record) => record.topic ?? 'plant/line1/t'))];
+  const properties = records.map((record) => encodeProperties(record.properties ?? {}));
+  const payloads = records.map((record) => Buffer.from(record.payload ?? '1'));
+  return {
+    gateway: envelope.gateway ?? 'gw-1',
+    lane: envelope.lane ?? 'main',
+    firstOffset: envelope.firstOffset ?? 0,
+    baseTimeMs: envelope.baseTimeMs ?? Date.UTC(2026, 0, 1),
+    bootId: 'boot-1',
+    baseMonotonicMs: envelope.baseMonotonicMs ?? 1000,
+    count: records.length,
+    devices,
+    topics,
+    device: Uint16Array.from(records, (record) => devices.indexOf(record.device ?? 'dev-1')),
+    topic: Uint16Array.from(records, (record) => topics.indexOf(record.topic ?? 'plant/line1/t')),
+    timeMs: Uint32Array.from(records, (record) => record.timeMs ?? 0),
+    flags: Uint8Array.from(records, flagsOf),
+    payloadBytes: Uint32Array.from(payloads, (payload) => payload.length),
+    propertiesBytes: properties.some((bytes) => bytes.length > 0)
+      ? Uint32Array.from(properties, (bytes) => bytes.length)
+      : null,
+    packetId: records.some((record) => record.packetId !== undefined)
+      ? Uint16Array.from(records, (record) => record.packetId ?? 0)
+      : null,
+    data: Buffer.concat(payloads.flatMap((payload, i) => [properties[i], payload])),
+  };
+}
+
+function flagsOf({ qos = 1, retain, dup, will }: SampleRecord): number {
+  return qos | (retain ? RecordFlag.retain : 0) | (dup ? RecordFlag.dup : 0) | (will ? RecordFlag.will : 0);
+}
+
+const TOPICS = ['plant/line1/t', 'plant/Wärme/ß', '工厂/状态', 'a', '/', 'emoji/🌡', '$x/y'];
+const DEVICES = ['dev-1', 'dév-2', '设备', '', 'x'.repeat(128)];
+const TEXTS = ['', 'plain', 'Grüße 🌍', '__proto__', '{"a":[1,2]}', 'two\nlines\t'];
+
+/** Up to 40 records; the same seed gives the same batch. */
+export function randomBatch(seed: number): RecordBatch {
+  const random = seededRandom(seed);
+  const below = (n: number): number => Math.floor(random() * n);
+  const pick = <T>(values: readonly T[]): T => values[below(values.length)];
+  const withProperties = random() < 0.6;
+  const withPacketIds = random() < 0.5;
+  const records = Array.from(
+    { length: 1 + below(40) },
+    (): SampleRecord => ({
+      device: pick(DEVICES),
+      topic: pick(TOPICS),
+      timeMs: below(pick([1, 1000, 2 ** 32])),
+      qos: pick([0, 1, 2] as const),
+      retain: random() < 0.2,
+      dup: random() < 0.2,
+      will: random() < 0.1,
+      payload:
+        random() < 0.5 ? pick(TEXTS) : Buffer.from(Array.from({ length: below(300) }, () => below(256))),
+      properties: withProperties && random() < 0.7 ? randomProperties(random, pick) : {},
+      packetId: withPacketIds ? below(65_536) : undefined,
+    }),
+  );
+  const firstOffset = below(pick([1, 1000, 2 ** 33, 2 ** 52]));
+  const baseTimeMs = Date.UTC(2026, 0, 1) + below(10 ** 9);
+  return sampleBatch(
+    { lane: pick(['main', 'alarm']), firstOffset, baseTimeMs, baseMonotonicMs: below(2 ** 40) },
+    records,
+  );
+}
+
+function randomProperties(random: () => number, pick: <T>(values: readonly T[]) => T): MqttProperties {
+  const properties: MqttProperties = {};
+  if (random() < 0.5) properties.payloadFormatIndicator = random() < 0.5;
+  if (random() < 0.5) properties.messageExpiryInterval = Math.floor(random() * 2 ** 32);
+  if (random() < 0.5) properties.contentType = pick(TEXTS);
+  if (random() < 0.5) properties.responseTopic = pick(TOPICS);
+  if (random() < 0.5) properties.correlationData = Buffer.from(pick(['', 'id-7', '\u0000\u0001']));
+  if (random() < 0.5) {
+    // A computed key, so that `__proto__` is a key like any other.
+    properties.userProperties = { [pick(TEXTS)]: pick(TEXTS), k: [pick(TEXTS), pick(TEXTS)] };
+  }
+  return properties;
+}
