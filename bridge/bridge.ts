@@ -33,8 +33,9 @@ export interface BridgeOptions {
   clock: Clock;
   log: Logger;
   /**
-   * Publishes a command to local devices. Resolved: it is acknowledged upstream. Rejected: it is refused there (MQTT 5)
-   * or acknowledged all the same (MQTT 3.1.1 has no refusal), and logged as lost.
+   * Publishes a command to local devices. Resolved: it is acknowledged upstream. Rejected with a transient SluiceError:
+   * called again a little later. Rejected otherwise: it is refused upstream (MQTT 5) or acknowledged all the same
+   * (MQTT 3.1.1 has no refusal), and logged as lost.
    */
   onCommand: (command: CommandMessage, sink: string) => Promise<void>;
   /** At most about once a second per change. */
@@ -45,6 +46,8 @@ export interface BridgeOptions {
 
 /** How long after its own deadline the thread is ended by force. */
 const STOP_GRACE_MS = 1000;
+/** How long after a command could not be published for now it is tried again. */
+const COMMAND_RETRY_MS = 500;
 
 export class Bridge implements Component {
   readonly #options: BridgeOptions;
@@ -145,18 +148,28 @@ export class Bridge implements Component {
       payload: bufferOf(payload),
       properties: { ...properties, ...(correlationData && { correlationData }) },
     };
-    let taken = true;
-    try {
-      await this.#options.onCommand(whole, sink);
-    } catch (error) {
-      taken = false;
-      const { topic } = command;
-      this.#options.log.error(
-        { sink, topic, reason: messageOf(error) },
-        'a command could not be published and is lost',
-      );
-    }
+    const taken = await this.#publish(whole, sink);
     this.#post({ kind: 'command-done', sink, id: command.id, taken });
+  }
+
+  /** Whether the gateway has taken it. Never resolves when the bridge is stopped first. */
+  async #publish(command: CommandMessage, sink: string): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#options.onCommand(command, sink);
+        return true;
+      } catch (error) {
+        const reason = messageOf(error);
+        if (!(error instanceof SluiceError && error.kind === 'transient')) {
+          this.#options.log.error(
+            { sink, topic: command.topic, reason },
+            'a command could not be published and is lost',
+          );
+          return false;
+        }
+        await new Promise<void>((resolve) => this.#options.clock.after(COMMAND_RETRY_MS, resolve));
+      }
+    }
   }
 
   #post(message: ToBridge): void {

@@ -270,8 +270,8 @@ export class Connection extends Duplex implements PublishOrigin {
   }
 
   /** The engine writes whatever the stream says; what piles up is bounded by ending a client that does not read. */
-  override write(...args: Parameters<Duplex['write']>): boolean {
-    const more = super.write(...args);
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    const more = super.write(chunk, encoding as BufferEncoding, callback as () => void);
     if (this.writableLength > this.#host.outboundBytesMax && this.#state !== 'closed') {
       this.#host.counters.slowReaders++;
       this.#end('slow-reader', 'the client does not read what it has subscribed to');

@@ -23,7 +23,12 @@ export interface ConnectOptions {
   will?: { topic: string; payload: Buffer; qos: 0 | 1 | 2; retain: boolean };
 }
 
-export type WirePacket = mqtt.Packet & { messageId?: number; dup?: boolean; topic?: string; payload?: Buffer };
+export type WirePacket = mqtt.Packet & {
+  messageId?: number;
+  dup?: boolean;
+  topic?: string;
+  payload?: Buffer;
+};
 
 export class BrokerWithSessions implements AsyncDisposable {
   readonly broker: Aedes;
@@ -41,10 +46,16 @@ export class BrokerWithSessions implements AsyncDisposable {
     const broker = await Aedes.createBroker({
       persistence,
       authenticate(client, _username, _password, done) {
-        openSession(persistence, client as unknown as AedesClient).then((accepted) => done(null, accepted), done);
+        openSession(persistence, client as unknown as AedesClient).then(
+          (accepted) => done(null, accepted),
+          (error) => done(error, false),
+        );
       },
       authorizeForward(client, packet) {
-        return persistence.forward(client as unknown as SessionClient, packet as SessionPacket) as typeof packet;
+        return persistence.forward(
+          client as unknown as SessionClient,
+          packet as SessionPacket,
+        ) as typeof packet;
       },
     });
     return new BrokerWithSessions(broker, persistence);
@@ -54,7 +65,8 @@ export class BrokerWithSessions implements AsyncDisposable {
     const [ours, theirs] = duplexPair();
     const client = this.broker.handle(theirs) as unknown as AedesClient;
     theirs.once('close', () => {
-      if (client.id) this.persistence.closeSession(client, { expiryS: client.sessionExpiryInterval }).catch(() => {});
+      if (client.id)
+        this.persistence.closeSession(client, { expiryS: client.sessionExpiryInterval }).catch(() => {});
     });
     const peer = new Peer(ours, clientId, options);
     this.peers.push(peer);
@@ -63,7 +75,12 @@ export class BrokerWithSessions implements AsyncDisposable {
 
   /** As the gateway publishes what a device sent: rows in a commit of the gateway's, then to aedes. */
   async publishKept(store: SessionStore, packet: SessionPacket): Promise<void> {
-    const kept: SessionPacket = { cmd: 'publish', brokerId: 'kept', brokerCounter: ++this.#counter, ...packet };
+    const kept: SessionPacket = {
+      cmd: 'publish',
+      brokerId: 'kept',
+      brokerCounter: ++this.#counter,
+      ...packet,
+    };
     const prepared = [this.persistence.prepareFanout(kept), this.persistence.prepareRetained(kept)];
     await store.journal(prepared.flatMap((each) => each?.ops ?? []));
     await this.publish(kept);
@@ -110,7 +127,15 @@ export class Peer {
     stream.on('error', () => {});
     this.closed = new Promise((resolve) => stream.once('close', () => resolve()));
     const properties = protocolVersion === 5 ? { sessionExpiryInterval, receiveMaximum } : undefined;
-    const connect = { cmd: 'connect', clientId, protocolVersion, clean: cleanStart, keepalive: 0, properties, will };
+    const connect = {
+      cmd: 'connect',
+      clientId,
+      protocolVersion,
+      clean: cleanStart,
+      keepalive: 0,
+      properties,
+      will,
+    };
     this.send(connect as mqtt.Packet);
   }
 
@@ -125,7 +150,8 @@ export class Peer {
 
   /** The next packet, whatever it is; it must be a `cmd`. */
   async next(cmd: string): Promise<WirePacket> {
-    const packet = this.#received.shift() ?? (await new Promise<WirePacket>((resolve) => this.#waiting.push(resolve)));
+    const packet =
+      this.#received.shift() ?? (await new Promise<WirePacket>((resolve) => this.#waiting.push(resolve)));
     if (packet.cmd !== cmd) throw new Error(`expected ${cmd}, got ${JSON.stringify(packet)}`);
     return packet;
   }
