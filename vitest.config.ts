@@ -9,7 +9,13 @@ export default defineConfig({
       {
         extends: true,
         // Real brokers and a gateway under load: one file at a time, for they share two cores.
-        test: { name: 'system', include: ['test/{integration,fault}/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000, hookTimeout: 60_000 },
+        test: {
+          name: 'system',
+          include: ['test/{integration,fault}/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

@@ -15,7 +15,9 @@ const packageFile = ['../package.json', '../../package.json']
 const { version } = JSON.parse(readIfThere(packageFile) ?? '{"version":"0"}') as { version: string };
 
 const program = new Command('sluice')
-  .description('An MQTT gateway for the edge: on disk before it acknowledges, batched and compressed to the cloud.')
+  .description(
+    'An MQTT gateway for the edge: on disk before it acknowledges, batched and compressed to the cloud.',
+  )
   .version(version);
 registerStart(program);
 registerDemo(program);

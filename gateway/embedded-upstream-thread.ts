@@ -15,5 +15,9 @@ process.on('uncaughtException', (error) => tell({ kind: 'fault', message: messag
 
 const broker = await Aedes.createBroker({ topicAliasMaximum: 32 });
 const server = createServer({ noDelay: true }, (socket) => void broker.handle(socket));
-server.once('error', (error: NodeJS.ErrnoException) => tell({ kind: 'failed', code: error.code ?? '', message: error.message }));
-server.listen({ host, port }, () => tell({ kind: 'listening', port: (server.address() as AddressInfo).port }));
+server.once('error', (error: NodeJS.ErrnoException) =>
+  tell({ kind: 'failed', code: error.code ?? '', message: error.message }),
+);
+server.listen({ host, port }, () =>
+  tell({ kind: 'listening', port: (server.address() as AddressInfo).port }),
+);

@@ -14,7 +14,10 @@ export interface EmbeddedUpstreamOptions {
   log: Logger;
 }
 
-export type FromUpstream = { kind: 'listening'; port: number } | { kind: 'failed'; code: string; message: string } | { kind: 'fault'; message: string };
+export type FromUpstream =
+  | { kind: 'listening'; port: number }
+  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'fault'; message: string };
 
 export class EmbeddedUpstream implements Component {
   readonly #options: EmbeddedUpstreamOptions;
@@ -39,14 +42,19 @@ export class EmbeddedUpstream implements Component {
     const [first] = (await once(worker, 'message')) as [FromUpstream];
     if (first.kind !== 'listening') {
       await this.stop(0);
-      throw new SluiceError('PORT_TAKEN', `the embedded upstream cannot listen on ${host}:${port}: ${first.message}`, {
-        kind: 'fatal',
-        hint: 'Stop the program on that port, set another upstream.port, or turn upstream.embedded off.',
-      });
+      throw new SluiceError(
+        'PORT_TAKEN',
+        `the embedded upstream cannot listen on ${host}:${port}: ${first.message}`,
+        {
+          kind: 'fatal',
+          hint: 'Stop the program on that port, set another upstream.port, or turn upstream.embedded off.',
+        },
+      );
     }
     this.#port = first.port;
     worker.on('message', (message: FromUpstream) => {
-      if (message.kind === 'fault') log.warn({ reason: message.message }, 'fault in the embedded upstream broker; it goes on');
+      if (message.kind === 'fault')
+        log.warn({ reason: message.message }, 'fault in the embedded upstream broker; it goes on');
     });
     worker.on('error', (err) => log.error({ err }, 'the embedded upstream broker has stopped'));
   }

@@ -15,6 +15,7 @@ import { SessionPersistence } from '../storage/sessions/session-persistence.ts';
 import { Store } from '../storage/store.ts';
 import type { StoreStatus } from '../storage/store-messages.ts';
 import { EmbeddedUpstream } from './embedded-upstream.ts';
+import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
 import { ClientHub } from './listener/client-hub.ts';
 import { Listener } from './listener/listener.ts';
 import type { ListenerCounters } from './listener/listener-counters.ts';
@@ -23,7 +24,6 @@ import { FaultFence } from './sessions/fault-fence.ts';
 import { SessionEngine } from './sessions/session-engine.ts';
 import { commandPublisher } from './sessions/upstream-commands.ts';
 import { WillKeeper } from './sessions/will-keeper.ts';
-import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
 
 export interface GatewayOptions {
   config: Config;
@@ -103,7 +103,8 @@ export class Gateway implements Component {
 
   async status(): Promise<GatewayStatus> {
     const hub = this.#hub;
-    if (hub === null) throw new SluiceError('GATEWAY_NOT_STARTED', 'the gateway is not started', { kind: 'fatal' });
+    if (hub === null)
+      throw new SluiceError('GATEWAY_NOT_STARTED', 'the gateway is not started', { kind: 'fatal' });
     return {
       counters: hub.counters,
       commits: this.#commits,
@@ -144,6 +145,10 @@ export class Gateway implements Component {
     const { host, port } = upstream;
     this.#upstream = new EmbeddedUpstream({ host, port, log: childLogger(this.#options.log, 'upstream') });
     await this.#upstream.start();
+    this.#options.log.info(
+      { component: 'upstream', url: this.#upstream.url },
+      'embedded upstream broker is listening',
+    );
   }
 
   async #startBridge(): Promise<void> {
@@ -188,7 +193,8 @@ export class Gateway implements Component {
       journal: (ops) => new Promise((resolve) => groupCommit.journal(ops, resolve, true)),
       limits: sessionLimitsOf(config),
       clock: systemClock,
-      onDrop: (reason, count) => log.warn({ component: 'sessions', reason, count }, 'messages for local subscribers dropped'),
+      onDrop: (reason, count) =>
+        log.warn({ component: 'sessions', reason, count }, 'messages for local subscribers dropped'),
     });
     const wills = new WillKeeper(groupCommit, config);
     const engine = new SessionEngine({
@@ -224,6 +230,7 @@ export class Gateway implements Component {
       });
       await listener.start();
       this.#listeners.push(listener);
+      log.info({ component: 'listener', url: listener.url }, 'listening');
     }
   }
 }

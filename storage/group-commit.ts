@@ -6,50 +6,12 @@
 // What becomes of a full batch is the caller's to say: `append` returns false and `whenRoom` tells when to go on.
 
 import type { Clock, Timer } from '../config/clock.ts';
-import { BatchMemory, type OpenBatchSize, type SealedBatch } from './record-batch/open-batch.ts';
+import { CommitPace } from './commit-pace.ts';
+import { OwedAcknowledgements } from './owed-acknowledgements.ts';
+import { FillingBatch } from './record-batch/filling-batch.ts';
+import type { OpenBatchSize, SealedBatch } from './record-batch/open-batch.ts';
+import { AckKind, type RecordInput, type RecordSource } from './record-source.ts';
 import type { SessionOp } from './sessions/session-ops.ts';
-
-/** Which packet answers what was kept. */
-export const AckKind = { none: 0, puback: 1, pubrec: 2, pubcomp: 3 } as const;
-export type AckKind = (typeof AckKind)[keyof typeof AckKind];
-
-/** Where records come from, and where their acknowledgements go: a connection, or the gateway itself (wills). */
-export interface RecordSource {
-  /** The device's name in the record: the client id. */
-  readonly device: string;
-  /** Per lane: serial of the batch in which `deviceIndex` is valid. Two numbers a lane, owned by GroupCommit. */
-  readonly deviceSlots: Uint32Array;
-  activeEpoch: number;
-  /** `reason`: MQTT 5 reason code, 0 = success. */
-  acknowledge(kind: AckKind, packetId: number, reason: number): void;
-  /** Called once after the last `acknowledge` of a commit. */
-  flushAcknowledgements(): void;
-}
-
-/** A topic as the admission step knows it: its text, its lane, and its place in the open batch. */
-export interface TopicSlot {
-  readonly text: string;
-  readonly lane: number;
-  batchSerial: number;
-  batchIndex: number;
-}
-
-/** One record to append; reused by the caller, so that it costs nothing. */
-export interface RecordInput {
-  source: RecordSource;
-  topic: TopicSlot;
-  /** Bytes that hold payload (and properties). */
-  bytes: Buffer;
-  payloadStart: number;
-  payloadEnd: number;
-  /** MQTT 5 properties as they are kept, null when there are none. */
-  properties: Uint8Array | null;
-  flags: number;
-  ack: AckKind;
-  packetId: number;
-  /** The packet id is kept with the record, so that a packet re-sent after a crash is recognised. */
-  keepPacketId: boolean;
-}
 
 export interface CommitRequest {
   batches: SealedBatch[];
@@ -68,140 +30,57 @@ export interface GroupCommitOptions extends OpenBatchSize {
   clock: Clock;
 }
 
-/** From here on a commit's own cost (a few pages and an fsync) is small against what it holds: no need to gather more. */
-const EFFICIENT_RECORDS = 256;
-const EFFICIENT_BYTES = 64 * 1024;
-const ACTIVITY_WINDOW_MS = 100;
-/**
- * Commit early when this share of the recently active connections waits for it (hardly anybody is left to wait for), and
- * records come fast: publishers that send one at a time get a commit's latency, while devices that report now and then
- * do not cost an fsync each.
- */
-const WAITING_SHARE = 0.9;
-const WAITING_RECORDS_MIN = 16;
-const WAITING_RECORDS_PER_MS = 10;
-
-class OpenBatch {
-  memory: BatchMemory;
-  serial = 0;
-  count = 0;
-  dataBytes = 0;
-  hasProperties = false;
-  hasPacketIds = false;
-  devices: string[] = [];
-  topics: string[] = [];
-  baseTimeMs = 0;
-  baseMonotonicMs = 0;
-
-  constructor(memory: BatchMemory) {
-    this.memory = memory;
-  }
-}
-
-/** Acknowledgements owed when a commit is done, in order of arrival. */
-class AckList {
-  readonly sources: RecordSource[];
-  /** reason << 24 | kind << 16 | packet id */
-  readonly words: Uint32Array;
-  count = 0;
-
-  constructor(capacity: number) {
-    this.sources = new Array(capacity);
-    this.words = new Uint32Array(capacity);
-  }
-}
-
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #target: CommitTarget;
-  readonly #open: OpenBatch[] = [];
-  readonly #free: ArrayBuffer[] = [];
-  #openAcks: AckList;
-  #flightAcks: AckList;
+  readonly #pace = new CommitPace();
+  readonly #open: FillingBatch[] = [];
+  readonly #freeBuffers: ArrayBuffer[] = [];
+  #owed: OwedAcknowledgements;
+  #owedInFlight: OwedAcknowledgements;
   #ops: SessionOp[] = [];
   #callbacks: (() => void)[] = [];
-  #inFlight = false;
-  #serial = 0;
-  #records = 0;
+  readonly #idleWaiters: (() => void)[] = [];
+  #roomWaiters: (() => void)[] = [];
+  #batchSerial = 0;
+  #isInFlight = false;
+  #isCheckScheduled = false;
+  #lingerTimer: Timer | null = null;
+  /** Of what is open: records and other entries, bytes of data, when it began, whether somebody waits for it. */
+  #entries = 0;
   #bytes = 0;
   #oldestAtMs = 0;
-  #checkScheduled = false;
-  #urgent = false;
-  #lingerTimer: Timer | null = null;
-  #roomWaiters: (() => void)[] = [];
-  readonly #idleWaiters: (() => void)[] = [];
-  /** Connections with a record in the open batches that waits for its acknowledgement, and those of late. */
-  #waiting = 0;
-  #waitingSerial = 1;
-  #activityEpoch = 1;
-  #epochStartMs = 0;
-  #activeNow = 0;
-  #activeBefore = 0;
+  #isUrgent = false;
+  /** Wall clock of the records to come; the caller sets it once for all that it has read at a time. */
   nowMs = 0;
-  commits = 0;
 
   constructor(target: CommitTarget, options: GroupCommitOptions) {
     this.#target = target;
     this.#options = options;
-    const acks = options.recordsMax;
-    this.#openAcks = new AckList(acks);
-    this.#flightAcks = new AckList(acks);
-    for (let lane = 0; lane < options.lanes; lane++) {
-      const open = new OpenBatch(new BatchMemory(options));
-      open.serial = ++this.#serial;
-      this.#open.push(open);
-    }
+    this.#owed = new OwedAcknowledgements(options.recordsMax);
+    this.#owedInFlight = new OwedAcknowledgements(options.recordsMax);
+    for (let lane = 0; lane < options.lanes; lane++) this.#open.push(this.#newBatch());
   }
 
-  /** Appends one record. False: no room until the commit in flight is done; nothing was taken. */
+  /** Appends one record. False: no room until the next commit; nothing was taken. */
   append(record: RecordInput): boolean {
-    const { source, topic } = record;
-    const batch = this.#open[topic.lane];
-    const acks = this.#openAcks;
-    const propertiesBytes = record.properties === null ? 0 : record.properties.length;
-    const payloadBytes = record.payloadEnd - record.payloadStart;
-    const i = batch.count;
-    if (
-      i === this.#options.recordsMax ||
-      acks.count === acks.words.length ||
-      batch.dataBytes + propertiesBytes + payloadBytes > this.#options.dataBytesMax
-    ) {
-      return false;
-    }
-    if (this.#records === 0) this.#begin();
-    if (i === 0) this.#beginBatch(batch);
-    const memory = batch.memory;
-    memory.timeMs[i] = this.nowMs > batch.baseTimeMs ? this.nowMs - batch.baseTimeMs : 0; // the wall clock may step back
-    memory.flags[i] = record.flags;
-    memory.payloadBytes[i] = payloadBytes;
-    memory.device[i] = this.#deviceIndex(batch, source, topic.lane);
-    memory.topic[i] = this.#topicIndex(batch, topic);
-    memory.packetId[i] = record.keepPacketId ? record.packetId : 0;
-    memory.propertiesBytes[i] = propertiesBytes;
-    if (record.keepPacketId) batch.hasPacketIds = true;
-    let at = batch.dataBytes;
-    if (record.properties !== null) {
-      batch.hasProperties = true;
-      memory.data.set(record.properties, at);
-      at += propertiesBytes;
-    }
-    record.bytes.copy(memory.data, at, record.payloadStart, record.payloadEnd);
-    batch.dataBytes = at + payloadBytes;
-    batch.count = i + 1;
-    this.#records++;
-    this.#bytes += payloadBytes + propertiesBytes;
-    if (record.ack !== AckKind.none) this.#owe(source, record.ack, record.packetId, 0);
-    if (!this.#checkScheduled) this.#scheduleCheck();
+    const batch = this.#open[record.topic.lane];
+    if (this.#owed.isFull || !batch.hasRoom(record)) return false;
+    this.#enter();
+    if (batch.count === 0) batch.begin(this.nowMs, this.#options.clock.monotonicMs());
+    this.#bytes += batch.append(record, this.nowMs);
+    if (record.ack !== AckKind.none) this.#owe(record.source, record.ack, record.packetId, 0);
     return true;
   }
 
-  /** An acknowledgement that waits for the next commit without a record of its own (PUBREL -> PUBCOMP, a duplicate). */
+  /**
+   * An acknowledgement that goes out with the next commit without a record of its own: PUBCOMP, a refusal, the answer
+   * to a duplicate. False: no room, as `append`.
+   */
   acknowledge(source: RecordSource, kind: AckKind, packetId: number, reason: number): boolean {
-    if (this.#openAcks.count === this.#openAcks.words.length) return false;
-    if (this.#records === 0) this.#begin();
-    this.#records++;
+    if (this.#owed.isFull) return false;
+    this.#enter();
     this.#owe(source, kind, packetId, reason);
-    if (!this.#checkScheduled) this.#scheduleCheck();
     return true;
   }
 
@@ -210,96 +89,62 @@ export class GroupCommit {
    * when they are on disk. Urgent: somebody waits at a terminal (CONNECT, SUBSCRIBE), so do not linger.
    */
   journal(ops: readonly SessionOp[], done: () => void, urgent: boolean): void {
-    if (this.#records === 0) this.#begin();
-    this.#records++;
+    this.#enter();
     for (const op of ops) this.#ops.push(op);
     this.#callbacks.push(done);
-    if (urgent) this.#urgent = true;
-    if (!this.#checkScheduled) this.#scheduleCheck();
+    if (urgent) this.#isUrgent = true;
   }
 
   /** Calls back once when there is room again after `append` returned false. */
   whenRoom(callback: () => void): void {
     this.#roomWaiters.push(callback);
-    if (!this.#inFlight) this.#commit();
+    if (!this.#isInFlight) this.#commit();
   }
 
-  get idle(): boolean {
-    return !this.#inFlight && this.#records === 0;
-  }
-
-  get openRecords(): number {
-    return this.#records;
+  get isIdle(): boolean {
+    return !this.#isInFlight && this.#entries === 0;
   }
 
   /** Commits what is open without lingering; resolves when nothing is open or in flight any more. */
   drained(): Promise<void> {
-    if (this.idle) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idleWaiters.push(resolve);
-      if (!this.#inFlight) this.#commit();
+      if (!this.#isInFlight) this.#commit();
     });
   }
 
-  #begin(): void {
-    const now = this.#options.clock.monotonicMs();
-    this.#oldestAtMs = now;
-    if (now - this.#epochStartMs >= ACTIVITY_WINDOW_MS) {
-      this.#activeBefore = now - this.#epochStartMs < 2 * ACTIVITY_WINDOW_MS ? this.#activeNow : 0;
-      this.#activeNow = 0;
-      this.#activityEpoch++;
-      this.#epochStartMs = now;
+  #newBatch(): FillingBatch {
+    return new FillingBatch(this.#options, ++this.#batchSerial, this.#freeBuffers.pop());
+  }
+
+  #enter(): void {
+    if (this.#entries++ === 0) {
+      this.#oldestAtMs = this.#options.clock.monotonicMs();
+      this.#pace.begin(this.#oldestAtMs);
     }
-  }
-
-  #beginBatch(batch: OpenBatch): void {
-    batch.baseTimeMs = this.nowMs;
-    batch.baseMonotonicMs = this.#options.clock.monotonicMs();
-  }
-
-  #deviceIndex(batch: OpenBatch, source: RecordSource, lane: number): number {
-    const slots = source.deviceSlots;
-    if (slots[2 * lane] === batch.serial) return slots[2 * lane + 1];
-    slots[2 * lane] = batch.serial;
-    return (slots[2 * lane + 1] = batch.devices.push(source.device) - 1);
-  }
-
-  #topicIndex(batch: OpenBatch, topic: TopicSlot): number {
-    if (topic.batchSerial === batch.serial) return topic.batchIndex;
-    topic.batchSerial = batch.serial;
-    return (topic.batchIndex = batch.topics.push(topic.text) - 1);
+    if (!this.#isCheckScheduled) this.#scheduleCheck();
   }
 
   #owe(source: RecordSource, kind: AckKind, packetId: number, reason: number): void {
-    const acks = this.#openAcks;
-    acks.sources[acks.count] = source;
-    acks.words[acks.count++] = (reason << 24) | (kind << 16) | packetId;
-    const slots = source.deviceSlots;
-    const waitingSlot = slots.length - 1;
-    if (slots[waitingSlot] !== this.#waitingSerial) {
-      slots[waitingSlot] = this.#waitingSerial;
-      this.#waiting++;
-    }
-    if (source.activeEpoch !== this.#activityEpoch) {
-      source.activeEpoch = this.#activityEpoch;
-      this.#activeNow++;
-    }
+    this.#owed.add(source, kind, packetId, reason);
+    this.#pace.waits(source);
   }
 
   /** Looks once this round of the event loop has read every ready socket, so that they all share the commit. */
   #scheduleCheck(): void {
-    this.#checkScheduled = true;
+    this.#isCheckScheduled = true;
     setImmediate(() => {
-      this.#checkScheduled = false;
+      this.#isCheckScheduled = false;
       this.#commitIfDue();
     });
   }
 
   #commitIfDue(): void {
-    if (this.#inFlight || this.#records === 0) return;
+    if (this.#isInFlight || this.#entries === 0) return;
     const ageMs = this.#options.clock.monotonicMs() - this.#oldestAtMs;
     const lingerLeftMs = this.#options.lingerMs - ageMs;
-    if (lingerLeftMs <= 0 || this.#worthIt(ageMs)) {
+    if (this.#isUrgent || lingerLeftMs <= 0 || this.#pace.isWorthIt(this.#entries, this.#bytes, ageMs)) {
       this.#commit();
     } else if (this.#lingerTimer === null) {
       this.#lingerTimer = this.#options.clock.after(lingerLeftMs, () => {
@@ -309,71 +154,43 @@ export class GroupCommit {
     }
   }
 
-  #worthIt(ageMs: number): boolean {
-    if (this.#records >= EFFICIENT_RECORDS || this.#bytes >= EFFICIENT_BYTES || this.#urgent) return true;
-    if (this.#waiting < WAITING_SHARE * Math.max(this.#activeNow, this.#activeBefore)) return false;
-    return this.#records >= WAITING_RECORDS_MIN && this.#records >= WAITING_RECORDS_PER_MS * ageMs;
-  }
-
   #commit(): void {
     this.#lingerTimer?.clear();
     this.#lingerTimer = null;
-    const request: CommitRequest = { batches: [], ops: this.#ops };
+    const request: CommitRequest = { batches: this.#seal(), ops: this.#ops };
     const callbacks = this.#callbacks;
-    for (let lane = 0; lane < this.#open.length; lane++) {
-      if (this.#open[lane].count > 0) request.batches.push(this.#seal(lane));
-    }
-    const acks = this.#openAcks;
-    this.#openAcks = this.#flightAcks;
-    this.#flightAcks = acks;
+    const owed = this.#owed;
+    this.#owed = this.#owedInFlight;
+    this.#owedInFlight = owed;
     this.#ops = [];
     this.#callbacks = [];
-    this.#records = 0;
+    this.#entries = 0;
     this.#bytes = 0;
-    this.#urgent = false;
-    this.#waiting = 0;
-    this.#waitingSerial++;
-    this.#inFlight = true;
-    this.commits++;
+    this.#isUrgent = false;
+    this.#isInFlight = true;
+    this.#pace.committed();
     this.#target.commit(request, (buffers) => this.#committed(buffers, callbacks));
     this.#tellRoom();
   }
 
-  #seal(lane: number): SealedBatch {
-    const full = this.#open[lane];
-    const buffer = this.#free.pop();
-    const next = new OpenBatch(new BatchMemory(this.#options, buffer));
-    next.serial = ++this.#serial;
-    this.#open[lane] = next;
-    const { count, dataBytes, hasProperties, hasPacketIds, devices, topics, baseTimeMs, baseMonotonicMs } = full;
-    return {
-      lane, count, dataBytes, hasProperties, hasPacketIds, devices, topics, baseTimeMs, baseMonotonicMs,
-      buffer: full.memory.buffer,
-    };
+  #seal(): SealedBatch[] {
+    const sealed: SealedBatch[] = [];
+    for (let lane = 0; lane < this.#open.length; lane++) {
+      if (this.#open[lane].count === 0) continue;
+      sealed.push(this.#open[lane].seal(lane));
+      this.#open[lane] = this.#newBatch();
+    }
+    return sealed;
   }
 
   #committed(buffers: ArrayBuffer[], callbacks: (() => void)[]): void {
-    this.#inFlight = false;
-    for (const buffer of buffers) this.#free.push(buffer);
-    this.#release(this.#flightAcks);
+    this.#isInFlight = false;
+    for (const buffer of buffers) this.#freeBuffers.push(buffer);
+    this.#owedInFlight.release();
     for (const callback of callbacks) callback();
     if (this.#idleWaiters.length === 0) this.#commitIfDue();
-    else if (this.#records > 0) this.#commit();
+    else if (this.#entries > 0) this.#commit();
     else for (const resolve of this.#idleWaiters.splice(0)) resolve();
-  }
-
-  #release(acks: AckList): void {
-    const { sources, words } = acks;
-    for (let i = 0; i < acks.count; i++) {
-      const word = words[i];
-      sources[i].acknowledge(((word >>> 16) & 0xff) as AckKind, word & 0xffff, word >>> 24);
-    }
-    // A source's flush is cheap when it has nothing left to write, so the second walk needs no set of sources.
-    for (let i = 0; i < acks.count; i++) {
-      sources[i].flushAcknowledgements();
-      sources[i] = NOBODY;
-    }
-    acks.count = 0;
   }
 
   #tellRoom(): void {
@@ -383,12 +200,3 @@ export class GroupCommit {
     for (const waiter of waiters) setImmediate(waiter);
   }
 }
-
-/** Stands in released ack lists, so that a closed connection is not kept alive by them. */
-const NOBODY: RecordSource = {
-  device: '',
-  deviceSlots: new Uint32Array(3),
-  activeEpoch: 0,
-  acknowledge() {},
-  flushAcknowledgements() {},
-};

@@ -6,9 +6,15 @@
 
 import type { Database } from 'better-sqlite3';
 import type { CommitRequest } from './group-commit.ts';
-import { Cursors, type BookEntry } from './log/cursors.ts';
+import { type BookEntry, Cursors } from './log/cursors.ts';
 import type { Advance } from './log/log-port.ts';
-import { type LaneState, LogWriter, type LogWriterOptions, openLanes, type PreparedBatch } from './log/log-writer.ts';
+import {
+  type LaneState,
+  LogWriter,
+  type LogWriterOptions,
+  openLanes,
+  type PreparedBatch,
+} from './log/log-writer.ts';
 import { RecentPackets } from './log/recent-packets.ts';
 import { Retention } from './log/retention.ts';
 import { Space, type SpaceOptions, type StallReason, stallReasonOf } from './log/space.ts';
@@ -170,7 +176,8 @@ export class StorageEngine {
     }
     this.#events.committed(request, stored);
     for (const batch of batches) {
-      if (batch.count > 0) this.#events.appended(this.lanes[batch.laneIndex].name, this.lanes[batch.laneIndex].nextOffset);
+      if (batch.count > 0)
+        this.#events.appended(this.lanes[batch.laneIndex].name, this.lanes[batch.laneIndex].nextOffset);
     }
     this.#grewBy(stored.bytes + request.ops.length * 512);
   }
@@ -187,7 +194,10 @@ export class StorageEngine {
 
   #housekeepingDue(nowMs: number): boolean {
     if (nowMs - this.#lastFlushMs < FLUSH_INTERVAL_MS && nowMs >= this.#lastFlushMs) return false;
-    return this.#cursors.dirty || this.lanes.some((lane, i) => this.#retention.due(i, this.#cursors.floor(lane.name)));
+    return (
+      this.#cursors.dirty ||
+      this.lanes.some((lane, i) => this.#retention.due(i, this.#cursors.floor(lane.name)))
+    );
   }
 
   /** Cursors and retention in a transaction of their own. */
@@ -205,7 +215,9 @@ export class StorageEngine {
 
   #flushInTransaction(nowMs: number, hard: boolean): void {
     this.#cursors.flush(nowMs);
-    this.lanes.forEach((lane, i) => this.#retention.step(i, lane, this.#cursors.floor(lane.name), hard));
+    for (const [i, lane] of this.lanes.entries()) {
+      this.#retention.step(i, lane, this.#cursors.floor(lane.name), hard);
+    }
   }
 
   #flushed(nowMs: number): void {
@@ -254,7 +266,11 @@ export class StorageEngine {
   }
 
   #finishCheckpoint(): void {
-    const [result] = this.#db.pragma('wal_checkpoint(PASSIVE)') as { busy: number; log: number; checkpointed: number }[];
+    const [result] = this.#db.pragma('wal_checkpoint(PASSIVE)') as {
+      busy: number;
+      log: number;
+      checkpointed: number;
+    }[];
     if (result.busy === 0) this.#walLiveBytes = Math.max(0, result.log - result.checkpointed) * 4120;
   }
 }

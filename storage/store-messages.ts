@@ -52,7 +52,14 @@ export type ToStore =
 
 export type FromStore =
   | { kind: 'opened'; state: StoreState }
-  | { kind: 'committed'; buffers: ArrayBuffer[]; records: number; bytes: number; duplicates: number; commitMs: number }
+  | {
+      kind: 'committed';
+      buffers: ArrayBuffer[];
+      records: number;
+      bytes: number;
+      duplicates: number;
+      commitMs: number;
+    }
   | { kind: 'stalled'; reason: StallReason; detail: string }
   | { kind: 'resumed' }
   | { kind: 'status'; status: StoreStatus }

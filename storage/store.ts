@@ -35,7 +35,8 @@ export class Store implements Component, CommitTarget {
 
   /** What was found at open; only after `start`. */
   get state(): StoreState {
-    if (this.#state === null) throw new SluiceError('STORE_NOT_STARTED', 'the store is not started', { kind: 'fatal' });
+    if (this.#state === null)
+      throw new SluiceError('STORE_NOT_STARTED', 'the store is not started', { kind: 'fatal' });
     return this.#state;
   }
 
@@ -122,7 +123,11 @@ export class Store implements Component, CommitTarget {
   }
 
   #fault(code: string, message: string, hint: string | undefined, cause?: unknown): void {
-    const error = new SluiceError(code, message, { kind: 'fatal', ...(hint === undefined ? {} : { hint }), cause });
+    const error = new SluiceError(code, message, {
+      kind: 'fatal',
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+    });
     if (this.#onFault !== null) this.#onFault(error);
     else this.#events.fault(error);
   }

@@ -3,7 +3,7 @@
 //
 // Bounded: when a generation is full, the next one starts empty and takes over what is still used.
 
-import type { TopicSlot } from '../../storage/group-commit.ts';
+import type { TopicSlot } from '../../storage/record-source.ts';
 
 export interface TopicEntry extends TopicSlot {
   readonly bytes: Buffer;
@@ -47,7 +47,13 @@ export class TopicTable {
     const text = own.toString('utf8');
     const lane = this.#options.laneOf(text);
     return {
-      text, lane, bytes: own, batchSerial: 0, batchIndex: 0, subscriptionsVersion: -1, hasLocalSubscriber: false,
+      text,
+      lane,
+      bytes: own,
+      batchSerial: 0,
+      batchIndex: 0,
+      subscriptionsVersion: -1,
+      hasLocalSubscriber: false,
     };
   }
 
@@ -74,7 +80,12 @@ export function isTopic(entry: TopicEntry, bytes: Buffer, start: number, end: nu
   return true;
 }
 
-function find(bucket: TopicEntry[] | undefined, bytes: Buffer, start: number, end: number): TopicEntry | undefined {
+function find(
+  bucket: TopicEntry[] | undefined,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): TopicEntry | undefined {
   if (bucket === undefined) return undefined;
   for (const entry of bucket) if (isTopic(entry, bytes, start, end)) return entry;
   return undefined;

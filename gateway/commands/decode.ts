@@ -85,7 +85,7 @@ async function decode(file: string | undefined, signal: AbortSignal): Promise<nu
   signal.addEventListener('abort', onAbort, { once: true });
   const output = new LineOutput(process.stdout);
   try {
-    await decodeStream(chunksOf(input, file ?? '-'), (line) => output.write(line));
+    await decodeStream(chunksOf(input, file ?? '-', output), (line) => output.write(line));
   } catch (error) {
     if (!signal.aborted) throw error; // otherwise it is the end of an input that we closed ourselves
   } finally {
@@ -96,9 +96,13 @@ async function decode(file: string | undefined, signal: AbortSignal): Promise<nu
   return signal.aborted ? exitCodeOf(signal) : 0;
 }
 
-async function* chunksOf(input: Readable, name: string): AsyncGenerator<Buffer> {
+/** Before it waits for the next chunk, what was made of the last one goes out: a pipe may be slow. */
+async function* chunksOf(input: Readable, name: string, output: LineOutput): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of input) yield chunk as Buffer;
+    for await (const chunk of input) {
+      yield chunk as Buffer;
+      await output.flush();
+    }
   } catch (cause) {
     throw new SluiceError('INPUT_UNREADABLE', `cannot read ${name}: ${messageOf(cause)}`, {
       kind: 'permanent',

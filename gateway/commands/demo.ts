@@ -31,11 +31,16 @@ export function registerDemo(program: Command): void {
     });
 }
 
-async function runFleet(gateway: Gateway, options: { devices: number; ratePerSecond: number }): Promise<Companion> {
+async function runFleet(
+  gateway: Gateway,
+  options: { devices: number; ratePerSecond: number },
+): Promise<Companion> {
   const url = gateway.listenerUrls[0];
   const fleet = new Fleet({ url, ...options });
   await fleet.start();
-  process.stdout.write(`${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`);
+  process.stdout.write(
+    `${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`,
+  );
   process.stdout.write(`${HEADINGS}\n`);
   const timer = setInterval(() => {
     gateway.status().then(
@@ -52,7 +57,14 @@ async function runFleet(gateway: Gateway, options: { devices: number; ratePerSec
 }
 
 const HEADINGS = [
-  'connected', ' received', '     kept', 'delivered', '  pending', 'ack p50/p99 ms', ' bytes in', 'upstream',
+  'connected',
+  ' received',
+  '     kept',
+  'delivered',
+  '  pending',
+  'ack p50/p99 ms',
+  ' bytes in',
+  'upstream',
 ].join('  ');
 
 function lineOf({ counters, commits, store, sinks }: GatewayStatus, fleet: Fleet): string {

@@ -1,6 +1,6 @@
 // The acknowledgements that one commit owes one connection, gathered into one write.
 
-import { AckKind } from '../../storage/group-commit.ts';
+import type { AckKind } from '../../storage/record-source.ts';
 
 const FIRST_BYTES = 64;
 const ACK_BYTES_MAX = 5;

@@ -62,7 +62,15 @@ export class ClientHub {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  #createHost({ config, groupCommit, fanOut, persistence, fence, topics, log }: ClientHubOptions): ConnectionHost {
+  #createHost({
+    config,
+    groupCommit,
+    fanOut,
+    persistence,
+    fence,
+    topics,
+    log,
+  }: ClientHubOptions): ConnectionHost {
     const { mqtt, sessions } = config;
     const { counters } = this;
     const connectLimits = {

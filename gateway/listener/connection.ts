@@ -6,7 +6,7 @@
 // when there is no room the socket is not read (back-pressure), and the bytes already read wait here.
 
 import { Duplex } from 'node:stream';
-import { type AckKind, AckKind as Ack } from '../../storage/group-commit.ts';
+import { AckKind, createSourceSlots, type SourceSlots } from '../../storage/record-source.ts';
 import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
 import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
@@ -59,8 +59,7 @@ export class Connection extends Duplex implements PublishOrigin {
   device = '';
   persistent = false;
   qos2: UnreleasedIds = NONE;
-  readonly deviceSlots: Uint32Array;
-  activeEpoch = 0;
+  readonly slots: SourceSlots;
   lastTopic: TopicEntry | null = null;
   aliases: TopicEntry[] | null = null;
   unacknowledged = 0;
@@ -71,7 +70,7 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#socket = socket;
     this.rules = host.newRules();
     this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-    this.deviceSlots = new Uint32Array(2 * host.lanes + 1);
+    this.slots = createSourceSlots(host.lanes);
     this.#outbound = new OutboundFlow(
       {
         send: (bytes) => void socket.write(bytes),
@@ -125,7 +124,9 @@ export class Connection extends Duplex implements PublishOrigin {
 
   get #reads(): boolean {
     const isOpen = this.#state === 'open' || this.#state === 'new';
-    return isOpen && !this.#waitsForRoom && !this.#waitsForEngine && !this.#waitsForDrain && !this.#stopsReading;
+    return (
+      isOpen && !this.#waitsForRoom && !this.#waitsForEngine && !this.#waitsForDrain && !this.#stopsReading
+    );
   }
 
   #handle(bytes: Buffer): Outcome {
@@ -133,9 +134,11 @@ export class Connection extends Duplex implements PublishOrigin {
     if (this.#state === 'new') return this.#connect(bytes);
     const why = validateControl(bytes, frame, this.rules);
     if (why !== reason.ok) return why;
-    if (frame.type === packetType.pubrel) return this.#host.intake.release(this, bytes.readUInt16BE(frame.bodyStart));
+    if (frame.type === packetType.pubrel)
+      return this.#host.intake.release(this, bytes.readUInt16BE(frame.bodyStart));
     const own = Buffer.from(bytes.subarray(frame.start, frame.bodyEnd));
-    if (isDeliveryAck(frame.type) && this.#outbound.fromClient(frame.type, own) === 'swallow') return reason.ok;
+    if (isDeliveryAck(frame.type) && this.#outbound.fromClient(frame.type, own) === 'swallow')
+      return reason.ok;
     this.#engineFedAtMs = this.#host.groupCommit.nowMs;
     this.#toEngine(own);
     return reason.ok;
@@ -208,7 +211,11 @@ export class Connection extends Duplex implements PublishOrigin {
    * for want of room - it gets a PINGREQ now and then, so that keep-alive ends a dead client and never a busy one.
    */
   #feedKeepAlive(nowMs: number): void {
-    if (this.#keepAliveMs === 0 || Math.abs(nowMs - this.#engineFedAtMs) < this.#keepAliveMs / KEEP_ALIVE_FEEDS) return;
+    if (
+      this.#keepAliveMs === 0 ||
+      Math.abs(nowMs - this.#engineFedAtMs) < this.#keepAliveMs / KEEP_ALIVE_FEEDS
+    )
+      return;
     this.#engineFedAtMs = nowMs;
     this.#outbound.pingAsAedesKeepAlive();
   }
@@ -227,7 +234,7 @@ export class Connection extends Duplex implements PublishOrigin {
   // -- outbound -----------------------------------------------------------------------------------------------------
 
   acknowledge(kind: AckKind, packetId: number, reason: number): void {
-    if (kind !== Ack.pubcomp) {
+    if (kind !== AckKind.pubcomp) {
       if (this.unacknowledged > 0) this.unacknowledged--;
       this.#host.counters.acknowledged++;
     }
@@ -308,7 +315,10 @@ export class Connection extends Duplex implements PublishOrigin {
   /** A fault inside the engine while it worked for this client. */
   faulted(error: Error): void {
     this.#host.counters.engineFaults++;
-    this.#host.log.error({ client: this.device, remote: this.remote, err: error }, 'fault in the session engine; the client is disconnected');
+    this.#host.log.error(
+      { client: this.device, remote: this.remote, err: error },
+      'fault in the session engine; the client is disconnected',
+    );
     this.destroy();
   }
 

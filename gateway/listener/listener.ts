@@ -55,7 +55,9 @@ export class Listener implements Component {
   }
 
   #webSocketServer(path: string): HttpServer {
-    const server = createHttpServer((_request, response) => response.writeHead(426, { upgrade: 'websocket' }).end());
+    const server = createHttpServer((_request, response) =>
+      response.writeHead(426, { upgrade: 'websocket' }).end(),
+    );
     const webSockets = new WebSocketServer({
       server,
       path,
@@ -106,13 +108,29 @@ function cannotListen(error: NodeJS.ErrnoException, config: ListenerConfig): Slu
     new SluiceError(code, message, { kind: 'fatal', hint, cause: error });
   switch (error.code) {
     case 'EADDRINUSE':
-      return fault('PORT_TAKEN', `${where} is taken by another program`, 'Stop it, or set another listeners[].port.');
+      return fault(
+        'PORT_TAKEN',
+        `${where} is taken by another program`,
+        'Stop it, or set another listeners[].port.',
+      );
     case 'EACCES':
-      return fault('PORT_FORBIDDEN', `not allowed to listen on ${where}`, 'Take a port above 1023, or grant CAP_NET_BIND_SERVICE.');
+      return fault(
+        'PORT_FORBIDDEN',
+        `not allowed to listen on ${where}`,
+        'Take a port above 1023, or grant CAP_NET_BIND_SERVICE.',
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return fault('ADDRESS_UNKNOWN', `this machine has no address ${config.host}`, 'Set listeners[].host to an address of this machine.');
+      return fault(
+        'ADDRESS_UNKNOWN',
+        `this machine has no address ${config.host}`,
+        'Set listeners[].host to an address of this machine.',
+      );
     default:
-      return fault('LISTEN_FAILED', `cannot listen on ${where}: ${error.message}`, 'Check listeners[] in the configuration.');
+      return fault(
+        'LISTEN_FAILED',
+        `cannot listen on ${where}: ${error.message}`,
+        'Check listeners[] in the configuration.',
+      );
   }
 }

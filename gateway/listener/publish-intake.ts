@@ -1,15 +1,16 @@
 // Steps 1 to 3 for one PUBLISH: parse in place, decide, append. One instance serves every connection, with one reusable
 // view and one reusable record: nothing is allocated for a publish that is simply kept.
 
-import { AckKind, type GroupCommit, type RecordInput, type RecordSource } from '../../storage/group-commit.ts';
+import type { GroupCommit } from '../../storage/group-commit.ts';
 import { RecordFlag } from '../../storage/record-batch/record-batch.ts';
-import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import { AckKind, type RecordInput, type RecordSource } from '../../storage/record-source.ts';
 import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
+import type { SessionOp } from '../../storage/sessions/session-ops.ts';
 import { isTopic, type TopicEntry, type TopicTable } from '../admission/topic-table.ts';
 import type { FanOut } from '../sessions/fan-out.ts';
 import type { Frame } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
-import { copyPropertiesWithoutAlias, parsePublish, PublishView } from './frames/publish-parser.ts';
+import { copyPropertiesWithoutAlias, PublishView, parsePublish } from './frames/publish-parser.ts';
 import { explain, isRefusal, type Reason, reason } from './frames/reasons.ts';
 import type { ListenerCounters } from './listener-counters.ts';
 

@@ -9,12 +9,7 @@ import type { FrameRules } from '../listener/frames/frame-rules.ts';
 import { explain } from '../listener/frames/reasons.ts';
 import { type ConnectLimits, mendConnect } from '../listener/outbound/connect-mend.ts';
 
-export function openConnect(
-  bytes: Buffer,
-  frame: Frame,
-  rules: FrameRules,
-  limits: ConnectLimits,
-): Opening {
+export function openConnect(bytes: Buffer, frame: Frame, rules: FrameRules, limits: ConnectLimits): Opening {
   const parsed = parseConnect(bytes, frame, rules);
   if (!parsed.ok) {
     const { version, connackCode, reason } = parsed;

@@ -2,7 +2,7 @@
 
 import type { SessionPacket } from '../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
-import type { LocalPacket, EngineConnection } from './session-engine.ts';
+import type { EngineConnection, LocalPacket } from './session-engine.ts';
 
 export interface EngineClient {
   id: string;
@@ -38,7 +38,10 @@ export interface EngineBroker {
   handle(connection: EngineConnection): unknown;
   publish(packet: LocalPacket, client: EngineClient | null, done: Done): void;
   close(done: Done): void;
-  on(event: 'connackSent', listener: (connack: { returnCode?: number; reasonCode?: number }, client: EngineClient) => void): void;
+  on(
+    event: 'connackSent',
+    listener: (connack: { returnCode?: number; reasonCode?: number }, client: EngineClient) => void,
+  ): void;
   on(event: 'error', listener: (error: Error) => void): void;
 }
 
@@ -56,7 +59,12 @@ export interface EngineOptions {
   pendingSessionsLimit: number;
   /** Seconds. */
   sessionExpiryIntervalLimit: number;
-  authenticate(client: EngineClient, username: unknown, password: unknown, done: (error: Error | null, ok: boolean) => void): void;
+  authenticate(
+    client: EngineClient,
+    username: unknown,
+    password: unknown,
+    done: (error: Error | null, ok: boolean) => void,
+  ): void;
   /** Null: not delivered. */
   authorizeForward(client: EngineClient, packet: SessionPacket): SessionPacket | null;
   /** A null subscription is refused: 0x87 or 0x80 in the SUBACK. */
@@ -65,5 +73,9 @@ export interface EngineOptions {
     subscription: { topic: string; qos: number },
     done: (error: Error | null, subscription: { topic: string } | null) => void,
   ): void;
-  authorizePublish(client: EngineClient | null, packet: EngineWill, done: (error: Error | null) => void): void;
+  authorizePublish(
+    client: EngineClient | null,
+    packet: EngineWill,
+    done: (error: Error | null) => void,
+  ): void;
 }

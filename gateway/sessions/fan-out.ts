@@ -4,10 +4,10 @@
 //
 // Here, off the common path, a publish becomes an object.
 
-import type { TopicEntry } from '../admission/topic-table.ts';
 import type { GroupCommit } from '../../storage/group-commit.ts';
 import { decodeProperties, type MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import type { TopicEntry } from '../admission/topic-table.ts';
 import type { PublishView } from '../listener/frames/publish-parser.ts';
 import type { LocalPacket, SessionEngine } from './session-engine.ts';
 
@@ -45,7 +45,9 @@ export class FanOut {
       payload: Buffer.from(bytes.subarray(view.payloadStart, view.payloadEnd)),
       qos: view.qos,
       retain: view.retain,
-      properties: view.hasContentProps ? decodeContent(bytes.subarray(view.propsStart, view.propsEnd)) : undefined,
+      properties: view.hasContentProps
+        ? decodeContent(bytes.subarray(view.propsStart, view.propsEnd))
+        : undefined,
     });
   }
 
@@ -84,7 +86,9 @@ export interface LocalMessage {
 
 /** Without the topic alias, which means nothing to anybody else (MQTT 5.0 3.3.2.3.4). */
 function decodeContent(bytes: Buffer): MqttProperties {
-  const { topicAlias: _alias, ...properties } = decodeProperties(bytes) as MqttProperties & { topicAlias?: number };
+  const { topicAlias: _alias, ...properties } = decodeProperties(bytes) as MqttProperties & {
+    topicAlias?: number;
+  };
   return properties;
 }
 

@@ -10,8 +10,8 @@ import type { Logger } from '../../config/logger.ts';
 import type { MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import type { SessionOp } from '../../storage/sessions/session-ops.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
-import type { LeftoverWill } from '../../storage/sessions/wills.ts';
 import { SubscriptionTrie } from '../../storage/sessions/subscription-trie.ts';
+import type { LeftoverWill } from '../../storage/sessions/wills.ts';
 import type { EngineBroker, EngineClient, EngineOptions, EngineWill } from './engine-types.ts';
 import type { LocalMessage } from './fan-out.ts';
 import type { FaultFence, Fenced } from './fault-fence.ts';
@@ -100,7 +100,8 @@ export class SessionEngine {
       client.conn.accepted({ persistent: !client.clean, clientId: client.id });
     });
     broker.on('error', (cause) => this.#storeFault(cause));
-    for (const will of this.#options.persistence.leftoverWills(this.#options.bootId)) this.#publishLeftover(will);
+    for (const will of this.#options.persistence.leftoverWills(this.#options.bootId))
+      this.#publishLeftover(will);
     this.#scheduleExpiry();
   }
 
@@ -137,8 +138,11 @@ export class SessionEngine {
   }
 
   publish(packet: LocalPacket, clientId: string, done: () => void): void {
-    if (this.#broker === null) return done(); // stopping: the record is on disk, local deliveries end here
     const broker = this.#broker;
+    if (broker === null) {
+      done(); // stopping: the record is on disk, local deliveries end here
+      return;
+    }
     const client = broker.clients[clientId] ?? null;
     this.#options.fence.run(this.#shared, () => broker.publish(packet, client, done));
   }
@@ -152,7 +156,8 @@ export class SessionEngine {
   }
 
   get #running(): EngineBroker {
-    if (this.#broker === null) throw new SluiceError('ENGINE_STOPPED', 'the session engine is not running', { kind: 'fatal' });
+    if (this.#broker === null)
+      throw new SluiceError('ENGINE_STOPPED', 'the session engine is not running', { kind: 'fatal' });
     return this.#broker;
   }
 
@@ -198,8 +203,11 @@ export class SessionEngine {
     persistence.openSession(client, options).then(
       (opened) => {
         if (opened.kind === 'refused') {
-          const error = Object.assign(new Error('as many sessions as sessions.sessionsMax allows'), { returnCode: SERVER_UNAVAILABLE });
-          return done(error, false);
+          const error = Object.assign(new Error('as many sessions as sessions.sessionsMax allows'), {
+            returnCode: SERVER_UNAVAILABLE,
+          });
+          done(error, false);
+          return;
         }
         if (opened.sessionPresent) client.clean = false;
         client.conn.sessionOpened(opened.sessionPresent);
@@ -211,7 +219,9 @@ export class SessionEngine {
 
   #closed(client: EngineClient): void {
     const expiryS = client.sessionExpiryInterval;
-    this.#options.persistence.closeSession(client, { expiryS }).catch((cause: Error) => this.#storeFault(cause));
+    this.#options.persistence
+      .closeSession(client, { expiryS })
+      .catch((cause: Error) => this.#storeFault(cause));
   }
 
   #scheduleExpiry(): void {
@@ -275,7 +285,13 @@ export class SessionEngine {
 
 function messageOf(will: EngineWill): LocalMessage {
   const properties = will.properties as MqttProperties | undefined;
-  return { topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos, retain: will.retain, properties };
+  return {
+    topic: will.topic,
+    payload: Buffer.from(will.payload),
+    qos: will.qos,
+    retain: will.retain,
+    properties,
+  };
 }
 
 async function createBroker(options: EngineOptions): Promise<EngineBroker> {

@@ -11,7 +11,13 @@ const UPSTREAM = '$upstream';
 export function commandPublisher(fanOut: FanOut): (command: CommandMessage) => Promise<void> {
   return ({ topic, payload, qos, retain, properties }) =>
     new Promise((resolve) => {
-      const message = { topic, payload: Buffer.from(payload), qos, retain, properties: properties as MqttProperties };
+      const message = {
+        topic,
+        payload: Buffer.from(payload),
+        qos,
+        retain,
+        properties: properties as MqttProperties,
+      };
       fanOut.deliver(UPSTREAM, message, resolve);
     });
 }

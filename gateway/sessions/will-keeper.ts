@@ -3,9 +3,10 @@
 
 import { systemClock } from '../../config/clock.ts';
 import type { Config } from '../../config/settings.ts';
-import { AckKind, type GroupCommit, type RecordSource } from '../../storage/group-commit.ts';
+import type { GroupCommit } from '../../storage/group-commit.ts';
 import { encodeProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import { RecordFlag } from '../../storage/record-batch/record-batch.ts';
+import { AckKind, createSourceSlots, type RecordSource } from '../../storage/record-source.ts';
 import { laneRouter } from '../admission/lane-router.ts';
 import { TopicTable } from '../admission/topic-table.ts';
 import type { LocalMessage } from './fan-out.ts';
@@ -48,8 +49,7 @@ export class WillKeeper {
 function willSource(device: string, lanes: number): RecordSource {
   return {
     device,
-    deviceSlots: new Uint32Array(2 * lanes + 1),
-    activeEpoch: 0,
+    slots: createSourceSlots(lanes),
     acknowledge() {},
     flushAcknowledgements() {},
   };

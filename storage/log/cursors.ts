@@ -44,7 +44,9 @@ export class Cursors {
       'SELECT next_offset AS nextOffset, start_offset AS startOffset, delivered, dead_lettered AS deadLettered, missing FROM cursors WHERE sink = ? AND lane = ?',
     );
     const furthestBehind = db.prepare('SELECT min(next_offset) AS at FROM cursors WHERE lane = ?');
-    const insert = db.prepare('INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, ?, ?)');
+    const insert = db.prepare(
+      'INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, ?, ?)',
+    );
     for (const lane of lanes) {
       const behind = (furthestBehind.get(lane.number) as { at: number | null }).at ?? 0;
       for (const sink of sinks) {
@@ -77,7 +79,11 @@ export class Cursors {
     const entry = this.#entries.get(key(message.sink, message.lane));
     const step = message.delivered + message.deadLettered + message.missing;
     if (entry === undefined || entry.nextOffset + step !== message.nextOffset) {
-      throw new SluiceError('BOOKS_UNBALANCED', `sink ${message.sink}, lane ${message.lane}: a step of ${step} records does not lead to offset ${message.nextOffset} from ${entry?.nextOffset}`, { kind: 'fatal' });
+      throw new SluiceError(
+        'BOOKS_UNBALANCED',
+        `sink ${message.sink}, lane ${message.lane}: a step of ${step} records does not lead to offset ${message.nextOffset} from ${entry?.nextOffset}`,
+        { kind: 'fatal' },
+      );
     }
     entry.nextOffset = message.nextOffset;
     entry.delivered += message.delivered;

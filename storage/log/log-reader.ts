@@ -24,8 +24,12 @@ export interface LogReader {
 export function openLogReader(file: string): LogReader {
   const db = new Database(file, { readonly: true });
   db.pragma('mmap_size = 0');
-  const start = db.prepare('SELECT id, first, count FROM log WHERE id <= ? AND id >= ? ORDER BY id DESC LIMIT 1');
-  const next = db.prepare('SELECT id, first AS firstOffset, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1');
+  const start = db.prepare(
+    'SELECT id, first, count FROM log WHERE id <= ? AND id >= ? ORDER BY id DESC LIMIT 1',
+  );
+  const next = db.prepare(
+    'SELECT id, first AS firstOffset, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1',
+  );
   return {
     read(laneNumber, fromOffset, bytesMax) {
       const laneStart = rowIdOf(laneNumber, 0);

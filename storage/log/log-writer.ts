@@ -43,7 +43,9 @@ export class LogWriter {
     this.#lanes = lanes;
     this.#recent = recent;
     this.#known = new Uint8Array(options.recordsMax);
-    this.#insert = db.prepare('INSERT INTO log (id, first, count, stored_at_ms, bytes) VALUES (?, ?, ?, ?, ?)');
+    this.#insert = db.prepare(
+      'INSERT INTO log (id, first, count, stored_at_ms, bytes) VALUES (?, ?, ?, ?, ?)',
+    );
   }
 
   /** Gives the records their names and encodes them; count is 0 when every record was kept before. */
@@ -54,9 +56,18 @@ export class LogWriter {
     const duplicates = this.#recent.note(columns, this.#known);
     if (duplicates > 0) columns = withoutKnown(columns, this.#known);
     const firstOffset = lane.nextOffset;
-    if (columns.count === 0) return { laneIndex: sealed.lane, firstOffset, count: 0, duplicates, bytes: Buffer.alloc(0) };
+    if (columns.count === 0)
+      return { laneIndex: sealed.lane, firstOffset, count: 0, duplicates, bytes: Buffer.alloc(0) };
     const { baseTimeMs, baseMonotonicMs } = sealed;
-    const batch = { gateway: gatewayId, lane: lane.name, firstOffset, baseTimeMs, bootId, baseMonotonicMs, ...columns };
+    const batch = {
+      gateway: gatewayId,
+      lane: lane.name,
+      firstOffset,
+      baseTimeMs,
+      bootId,
+      baseMonotonicMs,
+      ...columns,
+    };
     const bytes = encodeBatch(batch, { compression, level: compressionLevel });
     return { laneIndex: sealed.lane, firstOffset, count: columns.count, duplicates, bytes };
   }
@@ -75,7 +86,9 @@ export function openLanes(db: Database, names: string[]): LaneState[] {
     'INSERT OR IGNORE INTO lanes (name, number) VALUES (?, (SELECT ifnull(max(number), -1) + 1 FROM lanes))',
   );
   const select = db.prepare('SELECT number, next_offset AS known FROM lanes WHERE name = ?');
-  const last = db.prepare('SELECT first + count AS next FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1');
+  const last = db.prepare(
+    'SELECT first + count AS next FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1',
+  );
   const furthest = db.prepare('SELECT max(next_offset) AS next FROM cursors WHERE lane = ?');
   return names.map((name) => {
     insert.run(name);

@@ -4,7 +4,7 @@
 // An entry is a packet id and a 53-bit hash of topic and data. Bounded per session (the receive maximum: no client has
 // more in flight) and in all; after a crash it is rebuilt from the newest batches of the log, which carry packet ids.
 
-import { RecordFlag, type RecordColumns } from '../record-batch/record-batch.ts';
+import { type RecordColumns, RecordFlag } from '../record-batch/record-batch.ts';
 
 const ENTRIES_MAX = 2_000_000;
 

@@ -25,10 +25,15 @@ export class Retention {
       'DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id >= ? AND id < ? AND first + count <= ? ORDER BY id LIMIT ?)',
     );
     this.#keepOffset = db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ? AND next_offset < ?');
-    const newest = db.prepare('SELECT first AS offset, length(bytes) AS bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
+    const newest = db.prepare(
+      'SELECT first AS offset, length(bytes) AS bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC',
+    );
     for (const lane of lanes) {
       const tail = { entries: [] as TailEntry[], bytes: 0, deletedUpTo: 0 };
-      const rows = newest.iterate(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0)) as IterableIterator<TailEntry>;
+      const rows = newest.iterate(
+        rowIdOf(lane.number, 0),
+        rowIdOf(lane.number + 1, 0),
+      ) as IterableIterator<TailEntry>;
       for (const row of rows) {
         tail.entries.push(row);
         tail.bytes += row.bytes;
@@ -62,7 +67,12 @@ export class Retention {
     if (floor === undefined) return 0;
     const limit = this.#limit(laneIndex, floor, hard);
     this.#keepOffset.run(lane.nextOffset, lane.number, lane.nextOffset);
-    const rows = this.#delete.run(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0), limit, ROWS_PER_STEP_MAX).changes;
+    const rows = this.#delete.run(
+      rowIdOf(lane.number, 0),
+      rowIdOf(lane.number + 1, 0),
+      limit,
+      ROWS_PER_STEP_MAX,
+    ).changes;
     if (rows < ROWS_PER_STEP_MAX) this.#tails[laneIndex].deletedUpTo = limit;
     return rows;
   }

@@ -49,5 +49,7 @@ export class Space {
 export function stallReasonOf(error: unknown): StallReason | undefined {
   const code = (error as { code?: unknown }).code;
   if (code === 'SQLITE_FULL') return 'buffer-full';
-  return typeof code === 'string' && /^SQLITE_IOERR_(WRITE|TRUNCATE|FSYNC|SHMSIZE)$/.test(code) ? 'disk-full' : undefined;
+  return typeof code === 'string' && /^SQLITE_IOERR_(WRITE|TRUNCATE|FSYNC|SHMSIZE)$/.test(code)
+    ? 'disk-full'
+    : undefined;
 }

@@ -10,7 +10,12 @@ import type { RecentPackets } from './recent-packets.ts';
 const DECODED_BYTES_MAX = 32 * 1024 * 1024;
 
 /** A batch that cannot be read is left out here: the bridge meets it in its turn and puts it aside. */
-export function recallRecent(db: Database, lanes: LaneState[], recent: RecentPackets, tailBytes: number): void {
+export function recallRecent(
+  db: Database,
+  lanes: LaneState[],
+  recent: RecentPackets,
+  tailBytes: number,
+): void {
   const newest = db.prepare('SELECT bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
   for (const lane of lanes) {
     const batches: Buffer[] = [];

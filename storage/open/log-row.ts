@@ -44,9 +44,13 @@ export function readLogRow(raw: RawRow, layout: TableLayout): LogRowFinding {
   const number = laneNumberOf(rowid);
   try {
     const { gateway, lane, firstOffset, count: records } = decodeHeader(bytes);
-    const corrected = firstOffset !== said.first || records !== said.count || rowid !== number * LANE_STEP + firstOffset;
+    const corrected =
+      firstOffset !== said.first || records !== said.count || rowid !== number * LANE_STEP + firstOffset;
     const names = { gateway, lane };
-    return { kind: 'row', row: { number, first: firstOffset, count: records, storedAtMs, bytes, names, corrected } };
+    return {
+      kind: 'row',
+      row: { number, first: firstOffset, count: records, storedAtMs, bytes, names, corrected },
+    };
   } catch (error) {
     const isNewer = error instanceof SluiceError && error.code === 'BATCH_VERSION';
     if (isNewer && rowid === number * LANE_STEP + said.first && said.count > 0) {

@@ -7,8 +7,17 @@
 //   salvaging-<name>.db, .db-wal ...  damaged originals while they are read
 //   damaged/<name>/sluice.db, ...     damaged originals, for good; damaged-<name>.db ... where damaged/ cannot be had
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 export const DATABASE_FILE = 'sluice.db';
 export const DAMAGED_DIRECTORY = 'damaged';
@@ -24,7 +33,11 @@ export function asideName(directory: string, reason: string, nowMs: number): str
   const base = `${stamp}-${reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}`;
   for (let i = 1; ; i++) {
     const name = i === 1 ? base : `${base}-${i}`;
-    const places = [join(DAMAGED_DIRECTORY, name), `${DAMAGED_DIRECTORY}-${name}.db`, `${DAMAGED_DIRECTORY}-${name}.db-wal`];
+    const places = [
+      join(DAMAGED_DIRECTORY, name),
+      `${DAMAGED_DIRECTORY}-${name}.db`,
+      `${DAMAGED_DIRECTORY}-${name}.db-wal`,
+    ];
     if (!places.some((place) => existsSync(join(directory, place)))) return name;
   }
 }
@@ -48,7 +61,7 @@ export function stage(directory: string, name: string): void {
   rmSync(join(directory, `${DATABASE_FILE}-shm`), { force: true, recursive: true });
   for (const part of [...PARTS].reverse()) {
     const from = join(directory, `${DATABASE_FILE}${part}`);
-    if (existsSync(from)) renameSync(from, `${stagedDatabase(directory, name)}${part}`);
+    if (existsSync(from)) move(from, `${stagedDatabase(directory, name)}${part}`);
   }
   syncDirectory(directory);
 }
@@ -59,7 +72,7 @@ export function putAside(directory: string, name: string): string | undefined {
   if (parts.length === 0) return undefined;
   const place = asidePlace(directory, name);
   for (const part of parts.reverse()) {
-    renameSync(`${stagedDatabase(directory, name)}${part}`, join(directory, `${place.file}${part}`));
+    move(`${stagedDatabase(directory, name)}${part}`, join(directory, `${place.file}${part}`));
   }
   syncDirectory(dirname(join(directory, place.file)));
   syncDirectory(directory);
@@ -99,10 +112,24 @@ export function makeReady(directory: string, building: string): void {
   syncDirectory(directory);
 }
 
-export function takeOver(directory: string): void {
+/** Somebody may have put a store back by hand meanwhile: it is not overwritten. */
+export function takeOver(directory: string, nowMs: number): void {
   rmSync(join(directory, `${DATABASE_FILE}-shm`), { force: true, recursive: true });
+  if (PARTS.some((part) => existsSync(join(directory, `${DATABASE_FILE}${part}`)))) {
+    const name = asideName(directory, 'replaced', nowMs);
+    stage(directory, name);
+    putAside(directory, name);
+  }
   renameSync(join(directory, READY_FILE), join(directory, DATABASE_FILE));
   syncDirectory(directory);
+}
+
+/** Renames, but never onto something. */
+function move(from: string, to: string): void {
+  let free = to;
+  for (let i = 1; existsSync(free); i++)
+    free = join(dirname(from), `${DAMAGED_DIRECTORY}-${i}-${basename(to)}`);
+  renameSync(from, free);
 }
 
 export function syncFile(file: string): void {

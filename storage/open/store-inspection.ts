@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { SCHEMA_VERSION } from '../log/log-schema.ts';
 import type { Damage } from './damage.ts';
 import type { LogRow } from './log-row.ts';
-import { bitsDifferent, type WrongBit } from './sqlite-file/wal-checksum.ts';
 import { parsePage } from './sqlite-file/btree-page.ts';
 import { PAGE_BYTES, PageSource } from './sqlite-file/page-source.ts';
 import { PageSet, type RawRow, rowsOf } from './sqlite-file/tree-rows.ts';
+import { bitsDifferent, type WrongBit } from './sqlite-file/wal-checksum.ts';
 import { DATABASE_FILE } from './store-files.ts';
 import { MetaKey, type StoreSchema, shapeOf, type TableLayout } from './store-schema.ts';
 import { inspectValues, type LaneRow, type ValueRepair } from './store-values.ts';
@@ -45,14 +45,17 @@ export function inspectStore(directory: string, schema: StoreSchema): Finding {
   }
   if (stat === undefined) {
     const walBytes = statOrNone(`${file}-wal`)?.size ?? 0;
-    return walBytes === 0 ? { kind: 'missing' } : damaged('missing', 'the database is gone, its write-ahead log is there');
+    return walBytes === 0
+      ? { kind: 'missing' }
+      : damaged('missing', 'the database is gone, its write-ahead log is there');
   }
   if (!stat.isFile()) return damaged('not-a-file', `${DATABASE_FILE} is no file`);
   if (stat.size === 0) return damaged('empty', 'the database is empty');
   const source = new PageSource(file);
   try {
     if (source.wal.verdict === 'mendable') return { kind: 'mendable', patches: source.wal.patches };
-    if (source.wal.verdict === 'broken') return damaged('wal', 'commits in the write-ahead log cannot be read');
+    if (source.wal.verdict === 'broken')
+      return damaged('wal', 'commits in the write-ahead log cannot be read');
     if (isForeignWal(source)) {
       return { ...damaged('foreign-wal', 'the write-ahead log belongs to another store'), ignoreWal: true };
     }
@@ -63,24 +66,27 @@ export function inspectStore(directory: string, schema: StoreSchema): Finding {
 }
 
 /** Every store has a random application_id; the log repeats it when it holds the first page. */
-function isForeignWal(source: PageSource): boolean {
+export function isForeignWal(source: PageSource): boolean {
   const inFile = source.filePage(1);
   const newest = source.page(1);
-  if (inFile === undefined || newest === undefined || inFile.toString('latin1', 0, 16) !== MAGIC) return false;
+  if (inFile === undefined || newest === undefined || inFile.toString('latin1', 0, 16) !== MAGIC)
+    return false;
   return bitsDifferent(inFile.readUInt32BE(68), newest.readUInt32BE(68)) > 2;
 }
 
 function inspectPages(source: PageSource, expected: StoreSchema): Finding {
   const first = source.page(1);
   const headerFault = first === undefined ? 'it cannot be read' : faultOfHeader(first, source.walBytes > 0);
-  if (first === undefined || headerFault !== undefined) return damaged('header', `the first page: ${headerFault}`);
+  if (first === undefined || headerFault !== undefined)
+    return damaged('header', `the first page: ${headerFault}`);
   const sizeFault = faultOfSize(source, first);
   if (sizeFault !== undefined) return damaged('size', sizeFault);
   const found = readSchema(source);
   if (found === undefined) return damaged('schema', 'the list of tables cannot be read');
   const meta = readMeta(source, found);
   const version = first.readUInt32BE(60);
-  if (Math.min(version, Number(meta?.get(MetaKey.schemaVersion) ?? 0)) > SCHEMA_VERSION) return { kind: 'newer', version };
+  if (Math.min(version, Number(meta?.get(MetaKey.schemaVersion) ?? 0)) > SCHEMA_VERSION)
+    return { kind: 'newer', version };
   if (version !== SCHEMA_VERSION) return damaged('schema', `the first page says version ${version}`);
   const schemaFault = faultOfSchema(source, found, expected);
   if (schemaFault !== undefined) return damaged('schema', schemaFault);
@@ -95,7 +101,10 @@ function inspectPages(source: PageSource, expected: StoreSchema): Finding {
     source.wal.verdict === 'suspect'
       ? { rows: walTailRows(source, layoutOf('log'), lanes), frames: source.wal.tail.length }
       : undefined;
-  return { kind: 'readable', store: { cleanStop: meta.get(MetaKey.cleanStop) === '1', lanes, repairs, walTail } };
+  return {
+    kind: 'readable',
+    store: { cleanStop: meta.get(MetaKey.cleanStop) === '1', lanes, repairs, walTail },
+  };
 }
 
 /** fileformat2 1.3: what is fixed, and what we chose. */
@@ -120,8 +129,10 @@ function faultOfSize(source: PageSource, first: Buffer): string | undefined {
   const tornPage = source.fileBytes % PAGE_BYTES !== 0 && !source.wal.newest.has(source.filePages);
   let missing = pages - source.filePages;
   for (const page of source.wal.newest.keys()) if (page > source.filePages) missing--;
-  if (tornPage || missing > freePages) return `the file ends after ${source.fileBytes} bytes; ${pages} pages should be there`;
-  if (freePages >= pages || trunk > pages || (trunk === 0) !== (freePages === 0)) return 'the list of free pages is impossible';
+  if (tornPage || missing > freePages)
+    return `the file ends after ${source.fileBytes} bytes; ${pages} pages should be there`;
+  if (freePages >= pages || trunk > pages || (trunk === 0) !== (freePages === 0))
+    return 'the list of free pages is impossible';
   const freeFault = trunk !== 0 && !isTrunkPage(source.page(trunk), pages, freePages);
   return freeFault ? `the first page of the list of free pages (${trunk}) is impossible` : undefined;
 }
@@ -152,11 +163,17 @@ export function readSchema(source: PageSource): Map<string, SchemaEntry> | undef
   return new Map(entries);
 }
 
-function faultOfSchema(source: PageSource, found: Map<string, SchemaEntry>, expected: StoreSchema): string | undefined {
+function faultOfSchema(
+  source: PageSource,
+  found: Map<string, SchemaEntry>,
+  expected: StoreSchema,
+): string | undefined {
   for (const table of expected.tables.values()) {
     const entry = found.get(table.name);
-    if (entry?.type !== 'table' || shapeOf(entry.sql) !== table.shape) return `table ${table.name} is missing or different`;
-    if (!isRootOf(source, entry.root, table.kind)) return `the first page of table ${table.name} cannot be read`;
+    if (entry?.type !== 'table' || shapeOf(entry.sql) !== table.shape)
+      return `table ${table.name} is missing or different`;
+    if (!isRootOf(source, entry.root, table.kind))
+      return `the first page of table ${table.name} cannot be read`;
   }
   for (const name of expected.indexes.keys()) {
     const entry = found.get(name);

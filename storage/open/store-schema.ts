@@ -35,6 +35,8 @@ export const MetaKey = {
   cleanStop: 'clean-stop',
   /** Lanes that the store does not know begin here: what their names were before is lost. */
   offsetFloor: 'offset-floor',
+  /** SalvageReport as JSON. */
+  lastSalvage: 'last-salvage',
 } as const;
 
 /** Everything an empty store has; in one transaction. */
@@ -116,6 +118,7 @@ function tableLayout(db: Db, { name, rootpage }: SchemaRow, sql: string): TableL
     return { ...layout, kind: 'index', columns: stored.map((column) => column.name), rowidColumn: -1 };
   }
   const keys = columns.filter(({ pk }) => pk > 0);
-  const rowidColumn = keys.length === 1 && keys[0].type.toUpperCase() === 'INTEGER' ? columns.indexOf(keys[0]) : -1;
+  const rowidColumn =
+    keys.length === 1 && keys[0].type.toUpperCase() === 'INTEGER' ? columns.indexOf(keys[0]) : -1;
   return { ...layout, kind: 'table', columns: columns.map((column) => column.name), rowidColumn };
 }

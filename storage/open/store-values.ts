@@ -59,7 +59,10 @@ export function inspectValues(store: ValuesToInspect): ValuesFinding {
   const last = lastRowUpTo(store.source, store.logRoot, Number.MAX_SAFE_INTEGER);
   if (last.kind === 'damaged') return damaged('pages', `page ${last.page} of the log cannot be read`);
   if (last.kind === 'row' && !lanes.some((lane) => lane.number === laneNumberOf(last.row.rowid))) {
-    return damaged('lanes', `the log has batches of a lane (${laneNumberOf(last.row.rowid)}) that is not in the table of lanes`);
+    return damaged(
+      'lanes',
+      `the log has batches of a lane (${laneNumberOf(last.row.rowid)}) that is not in the table of lanes`,
+    );
   }
   const cursors = readCursors(store);
   if (cursors === undefined) return damaged('cursors', 'the table of cursors cannot be read');
@@ -77,7 +80,8 @@ export function inspectValues(store: ValuesToInspect): ValuesFinding {
 function readLanes({ read, layoutOf }: ValuesToInspect): LaneRow[] | undefined {
   const rows = read('lanes');
   const index = read('sqlite_autoindex_lanes_1');
-  if (rows === undefined || index === undefined || index.length !== rows.length || rows.length > LANE_NUMBERS) return undefined;
+  if (rows === undefined || index === undefined || index.length !== rows.length || rows.length > LANE_NUMBERS)
+    return undefined;
   const numbers = new Map(index.map(({ values: [name, number] }) => [String(name), Number(number)]));
   const lanes = rows.map((row) => laneOf(row, layoutOf('lanes')));
   const agree = lanes.every(
@@ -93,13 +97,18 @@ export function laneOf(row: RawRow, layout: TableLayout): LaneRow | undefined {
 }
 
 /** From the last batch backwards to the first that is whole; moves the lane's next offset behind all of them. */
-function inspectLastBatches(store: ValuesToInspect, lane: LaneRow, repairs: ValueRepair[]): Damage | undefined {
+function inspectLastBatches(
+  store: ValuesToInspect,
+  lane: LaneRow,
+  repairs: ValueRepair[],
+): Damage | undefined {
   const { source, logRoot, layoutOf, meta } = store;
   const wrong = (detail: string): Damage => ({ reason: 'pages', detail: `lane ${lane.name}: ${detail}` });
   let max = rowIdOf(lane.number + 1, 0) - 1;
   for (let damagedBatches = 0; ; damagedBatches++) {
     const last = lastRowUpTo(source, logRoot, max);
-    if (last.kind === 'damaged') return wrong(`page ${last.page} of the log, on the way to the last batch, cannot be read`);
+    if (last.kind === 'damaged')
+      return wrong(`page ${last.page} of the log, on the way to the last batch, cannot be read`);
     if (last.kind === 'none' || laneNumberOf(last.row.rowid) !== lane.number) return undefined;
     const found = readLogRow(last.row, layoutOf('log'));
     if (found.kind === 'no-row') return wrong('the last row of the log is no batch');
@@ -115,13 +124,17 @@ function inspectLastBatches(store: ValuesToInspect, lane: LaneRow, repairs: Valu
 
 function inspectNames(row: LogRow, lane: LaneRow, meta: Map<string, string>): Damage | undefined {
   const { names, first, count, corrected } = row;
-  if (corrected) return { reason: 'names', detail: `lane ${lane.name}: a row of the log and its batch disagree` };
+  if (corrected)
+    return { reason: 'names', detail: `lane ${lane.name}: a row of the log and its batch disagree` };
   if (names !== undefined && names.lane !== lane.name) {
     return { reason: 'names', detail: `lane ${lane.name} ends with a batch of lane ${names.lane}` };
   }
   const gateway = meta.get(MetaKey.gatewayId);
   if (names !== undefined && gateway !== undefined && names.gateway !== gateway) {
-    return { reason: 'names', detail: `the store of gateway ${gateway} has a batch of gateway ${names.gateway}` };
+    return {
+      reason: 'names',
+      detail: `the store of gateway ${gateway} has a batch of gateway ${names.gateway}`,
+    };
   }
   lane.nextOffset = Math.max(lane.nextOffset, first + count);
   return undefined;

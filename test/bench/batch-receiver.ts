@@ -32,9 +32,7 @@ export class BatchReceiver implements AsyncDisposable {
       if (packet.topic.startsWith('sluice/')) this.#take(packet.payload as Buffer);
       done();
     };
-    client.on('error', (error) => {
-      this.#fault ??= error;
-    });
+    client.on('error', () => {}); // upstream is away: the client tries again by itself
   }
 
   static async connect({ port, persistent = false }: BatchReceiverOptions): Promise<BatchReceiver> {
@@ -68,18 +66,22 @@ export class BatchReceiver implements AsyncDisposable {
     };
   }
 
-  /** `performance.now()` of the moment when every record before `offset` had come. */
+  /** `performance.now()` of the moment when every record before `offset` had come; throws when one is missing. */
   async received(offset: number, timeoutMs: number): Promise<number> {
-    if (this.#nextOffset >= offset) return performance.now();
+    if (this.#fault === null && this.#nextOffset >= offset) return performance.now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const fail = (): void =>
-        reject(this.#fault ?? new Error(`${this.#nextOffset} of ${offset} records came within ${timeoutMs} ms`));
+        reject(
+          this.#fault ?? new Error(`${this.#nextOffset} of ${offset} records came within ${timeoutMs} ms`),
+        );
       timer = setTimeout(fail, timeoutMs);
     });
     const there = new Promise<number>((resolve) => this.#waiting.push({ offset, resolve }));
     try {
-      return await Promise.race([there, late]);
+      const atMs = await Promise.race([there, late]);
+      if (this.#fault !== null) throw this.#fault;
+      return atMs;
     } finally {
       clearTimeout(timer);
     }
@@ -87,7 +89,6 @@ export class BatchReceiver implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.endAsync(true);
-    if (this.#fault !== null) throw this.#fault;
   }
 
   #take(bytes: Buffer): void {

@@ -57,7 +57,8 @@ export class Server implements AsyncDisposable {
     });
     this.#child = child;
     try {
-      this.#acceptedAfterMs = (await firstConnack(port, ACCEPT_MS_MAX, () => child.ended)) - child.startedAtMs;
+      this.#acceptedAfterMs =
+        (await firstConnack(port, ACCEPT_MS_MAX, () => child.ended)) - child.startedAtMs;
     } catch (error) {
       throw new Error(`${command} ${args.join(' ')}: ${(error as Error).message}: ${child.stderr}`);
     }
@@ -97,7 +98,12 @@ export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOpt
   };
   const file = join(directory, 'gateway.yaml');
   writeFileSync(file, JSON.stringify(config)); // YAML contains JSON
-  return new Server(context, { command: process.execPath, args: [CLI, 'start', '-c', file], port, directory });
+  return new Server(context, {
+    command: process.execPath,
+    args: [CLI, 'start', '-c', file],
+    port,
+    directory,
+  });
 }
 
 export async function startGateway(context: BenchContext, sink?: GatewaySinkOptions): Promise<Server> {
@@ -115,7 +121,10 @@ export interface MosquittoOptions {
 }
 
 /** A mosquitto that is not started yet. */
-export async function mosquittoServer(context: BenchContext, options: MosquittoOptions = {}): Promise<Server> {
+export async function mosquittoServer(
+  context: BenchContext,
+  options: MosquittoOptions = {},
+): Promise<Server> {
   const directory = context.children.directory('mosquitto');
   const port = options.port ?? (await freePort());
   const lines = [

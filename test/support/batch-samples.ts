@@ -1,63 +1,27 @@
-// Record batches for tests: a builder from single records, and a seeded generator that goes to the edges of the format.
+// Record batches with everything that a record can have, and a seeded generator that goes to the edges of the format.
 
 import { seededRandom } from '../../simulator/seeded-random.ts';
 import { encodeProperties, type MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import { type RecordBatch, RecordFlag } from '../../storage/record-batch/record-batch.ts';
+import { type BatchEnvelope, recordBatch, type TestRecord } from './record-batches.ts';
 
-export interface SampleRecord {
-  device?: string;
-  topic?: string;
-  timeMs?: number;
-  qos?: 0 | 1 | 2;
-  retain?: boolean;
+export interface SampleRecord extends Omit<TestRecord, 'properties'> {
   dup?: boolean;
   will?: boolean;
-  payload?: string | Uint8Array;
   properties?: MqttProperties;
-  packetId?: number;
-}
-
-export interface SampleEnvelope {
-  gateway?: string;
-  lane?: string;
-  firstOffset?: number;
-  baseTimeMs?: number;
-  baseMonotonicMs?: number;
 }
 
 /** A batch of these records; what is not given is plain. */
-export function sampleBatch(envelope: SampleEnvelope, records: SampleRecord[]): RecordBatch {
-  const devices = [...new Set(records.map((record) => record.device ?? 'dev-1'))];
-  const topics = [...new Set(records.map((record) => record.topic ?? 'plant/line1/t'))];
-  const properties = records.map((record) => encodeProperties(record.properties ?? {}));
-  const payloads = records.map((record) => Buffer.from(record.payload ?? '1'));
-  return {
-    gateway: envelope.gateway ?? 'gw-1',
-    lane: envelope.lane ?? 'main',
-    firstOffset: envelope.firstOffset ?? 0,
-    baseTimeMs: envelope.baseTimeMs ?? Date.UTC(2026, 0, 1),
-    bootId: 'boot-1',
-    baseMonotonicMs: envelope.baseMonotonicMs ?? 1000,
-    count: records.length,
-    devices,
-    topics,
-    device: Uint16Array.from(records, (record) => devices.indexOf(record.device ?? 'dev-1')),
-    topic: Uint16Array.from(records, (record) => topics.indexOf(record.topic ?? 'plant/line1/t')),
-    timeMs: Uint32Array.from(records, (record) => record.timeMs ?? 0),
-    flags: Uint8Array.from(records, flagsOf),
-    payloadBytes: Uint32Array.from(payloads, (payload) => payload.length),
-    propertiesBytes: properties.some((bytes) => bytes.length > 0)
-      ? Uint32Array.from(properties, (bytes) => bytes.length)
-      : null,
-    packetId: records.some((record) => record.packetId !== undefined)
-      ? Uint16Array.from(records, (record) => record.packetId ?? 0)
-      : null,
-    data: Buffer.concat(payloads.flatMap((payload, i) => [properties[i], payload])),
-  };
-}
-
-function flagsOf({ qos = 1, retain, dup, will }: SampleRecord): number {
-  return qos | (retain ? RecordFlag.retain : 0) | (dup ? RecordFlag.dup : 0) | (will ? RecordFlag.will : 0);
+export function sampleBatch(envelope: BatchEnvelope, records: readonly SampleRecord[]): RecordBatch {
+  const plain = records.map(({ properties = {}, payload = '1', ...record }) => {
+    const bytes = encodeProperties(properties);
+    return { ...record, payload, properties: bytes.length > 0 ? bytes : undefined };
+  });
+  const batch = recordBatch(plain, { gateway: 'gw-1', baseTimeMs: Date.UTC(2026, 0, 1), ...envelope });
+  for (const [i, { dup, will }] of records.entries()) {
+    batch.flags[i] |= (dup ? RecordFlag.dup : 0) | (will ? RecordFlag.will : 0);
+  }
+  return batch;
 }
 
 const TOPICS = ['plant/line1/t', 'plant/Wärme/ß', '工厂/状态', 'a', '/', 'emoji/🌡', '$x/y'];

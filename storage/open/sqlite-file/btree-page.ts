@@ -91,7 +91,16 @@ export function cellAt(bytes: Buffer, at: number, kind: PageKind): Cell | undefi
     end += 4;
   }
   if (end > PAGE_BYTES) return undefined;
-  return { at, bytes: Math.max(end - at, CELL_BYTES_MIN), leftChild, rowid, payloadBytes, localStart, localBytes, overflow };
+  return {
+    at,
+    bytes: Math.max(end - at, CELL_BYTES_MIN),
+    leftChild,
+    rowid,
+    payloadBytes,
+    localStart,
+    localBytes,
+    overflow,
+  };
 }
 
 /** How much of a payload stays on the page ("the amount of payload stored", fileformat2 1.6). */
@@ -113,7 +122,10 @@ interface PageSpace {
 function spaceIsAccountedFor(bytes: Buffer, { start, pointersEnd, cells }: PageSpace): boolean {
   const contentStart = bytes.readUInt16BE(start + 5) || 65536;
   if (contentStart < pointersEnd || contentStart > PAGE_BYTES) return false;
-  const used: { at: number; end: number }[] = cells.map((cell) => ({ at: cell.at, end: cell.at + cell.bytes }));
+  const used: { at: number; end: number }[] = cells.map((cell) => ({
+    at: cell.at,
+    end: cell.at + cell.bytes,
+  }));
   for (let at = bytes.readUInt16BE(start + 1), before = 0; at !== 0; ) {
     if (at <= before || at + 4 > PAGE_BYTES) return false;
     const blockBytes = bytes.readUInt16BE(at + 2);

@@ -12,7 +12,11 @@ export interface LoosePage {
 }
 
 /** `fits`: whether serial types (fileformat2 2.1) are those of a row of the table. */
-export function* looseRows({ page, bytes }: LoosePage, pages: Pages, fits: (types: number[]) => boolean): Generator<RawRow> {
+export function* looseRows(
+  { page, bytes }: LoosePage,
+  pages: Pages,
+  fits: (types: number[]) => boolean,
+): Generator<RawRow> {
   const parsed = parsePage(bytes, page);
   const pointed = new Set<number>();
   if (parsed?.kind === 'table-leaf') {
@@ -27,7 +31,8 @@ export function* looseRows({ page, bytes }: LoosePage, pages: Pages, fits: (type
     const cell = pointed.has(at) ? undefined : cellAt(bytes, at, 'table-leaf');
     if (cell === undefined) continue;
     const head = recordTypes(bytes.subarray(cell.localStart, cell.localStart + cell.localBytes));
-    if (head === undefined || head.bodyStart + head.bodyBytes !== cell.payloadBytes || !fits(head.types)) continue;
+    if (head === undefined || head.bodyStart + head.bodyBytes !== cell.payloadBytes || !fits(head.types))
+      continue;
     const row = readRow(pages, { page, bytes, cell });
     if (row !== undefined) yield row;
   }

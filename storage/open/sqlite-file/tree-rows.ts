@@ -46,7 +46,8 @@ export function* rowsOf(source: Pages, root: number, trace: Trace, depth = 0): G
   if (depth > DEPTH_MAX || !trace.reached.add(root)) return trace.damaged(root, 'a page is used twice');
   const bytes = source.page(root);
   const page = bytes === undefined ? undefined : parsePage(bytes, root);
-  if (bytes === undefined || page === undefined) return trace.damaged(root, 'a page of a table cannot be read');
+  if (bytes === undefined || page === undefined)
+    return trace.damaged(root, 'a page of a table cannot be read');
   if (!page.sound) trace.damaged(root, 'a page of a table does not add up');
   for (const cell of page.cells) {
     if (cell.leftChild !== 0) yield* rowsOf(source, cell.leftChild, trace, depth + 1);
@@ -85,7 +86,7 @@ function payloadOf(source: Pages, { bytes, cell }: CellPlace, reached?: PageSet)
     parts.push(part);
     missing -= part.length;
     next = page.readUInt32BE(0);
-    if ((missing > 0) !== (next !== 0)) return undefined;
+    if (missing > 0 !== (next !== 0)) return undefined;
   }
   return Buffer.concat(parts);
 }
@@ -106,7 +107,11 @@ export function lastRowUpTo(source: Pages, root: number, max: number, depth = 0)
 }
 
 /** A separator may outlive its row, so the child where `max` belongs can have none, and then its left neighbour has. */
-function lastRowBelow(source: Pages, page: BtreePage, { max, depth }: { max: number; depth: number }): LastRow {
+function lastRowBelow(
+  source: Pages,
+  page: BtreePage,
+  { max, depth }: { max: number; depth: number },
+): LastRow {
   const children = [...page.cells.map((cell) => cell.leftChild), page.rightChild];
   const belongs = page.cells.findIndex((cell) => cell.rowid >= max);
   for (let i = belongs < 0 ? children.length - 1 : belongs; i >= 0; i--) {

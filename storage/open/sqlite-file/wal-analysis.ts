@@ -9,8 +9,15 @@
 // with a commit behind it that another frame continues, was damaged - otherwise it may just not have been written yet.
 
 import { endianness } from 'node:os';
+import {
+  bitsDifferent,
+  sameChecksum,
+  type WalChecksum,
+  type WrongBit,
+  walChecksum,
+  wrongBit,
+} from './wal-checksum.ts';
 import { FrameReader, type RawFrame, WAL_HEADER_BYTES } from './wal-frames.ts';
-import { bitsDifferent, sameChecksum, type WalChecksum, type WrongBit, walChecksum, wrongBit } from './wal-checksum.ts';
 
 export type WalVerdict =
   /** Nothing to read, or everything up to the last commit checks. */
@@ -59,7 +66,15 @@ const VERSION = 3007000;
 export const PAGE_BYTES = 4096;
 
 export function emptyWal(): WalAnalysis {
-  return { verdict: 'sound', newest: new Map(), pageCount: 0, poisoned: new Set(), versions: [], tail: [], patches: [] };
+  return {
+    verdict: 'sound',
+    newest: new Map(),
+    pageCount: 0,
+    poisoned: new Set(),
+    versions: [],
+    tail: [],
+    patches: [],
+  };
 }
 
 /** Reads the file once; memory: a few numbers for each frame. */
@@ -82,7 +97,9 @@ function readHeader(bytes: Buffer, patches: WrongBit[]): Header | undefined {
     const covered = { bytes, start: 0, end: 24, bigEndian };
     const seed = { s1: 0, s2: 0 };
     const computed = walChecksum(covered, seed);
-    const patch = sameChecksum(computed, stored) ? null : (wrongSum(computed, stored, 24) ?? wrongBit(covered, seed, stored));
+    const patch = sameChecksum(computed, stored)
+      ? null
+      : (wrongSum(computed, stored, 24) ?? wrongBit(covered, seed, stored));
     if (patch === undefined) continue;
     if (patch !== null) bytes[patch.at] ^= patch.mask;
     if (!isOurs(bytes, bigEndian)) continue;
@@ -95,7 +112,11 @@ function readHeader(bytes: Buffer, patches: WrongBit[]): Header | undefined {
 
 function isOurs(bytes: Buffer, bigEndian: boolean): boolean {
   const magic = MAGIC_LITTLE_ENDIAN + (bigEndian ? 1 : 0);
-  return bytes.readUInt32BE(0) === magic && bytes.readUInt32BE(4) === VERSION && bytes.readUInt32BE(8) === PAGE_BYTES;
+  return (
+    bytes.readUInt32BE(0) === magic &&
+    bytes.readUInt32BE(4) === VERSION &&
+    bytes.readUInt32BE(8) === PAGE_BYTES
+  );
 }
 
 /** A wrong bit in the stored checksum itself. */
@@ -180,7 +201,8 @@ function readRest(frames: FrameReader, header: Header, from: number): RestFrame[
   for (let i = from; i < frames.count; i++) {
     const frame = frames.read(i);
     const current = frame.page > 0 && (frame.salt1 === header.salt1 || frame.salt2 === header.salt2);
-    const linked = current && before !== undefined && sameChecksum(frameChecksum(frame, header, before.sum), frame.sum);
+    const linked =
+      current && before !== undefined && sameChecksum(frameChecksum(frame, header, before.sum), frame.sum);
     if (current) rest.push({ ...frame, bytes: NO_BYTES, linked });
     before = current ? frame : undefined;
   }

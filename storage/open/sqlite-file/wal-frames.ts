@@ -45,7 +45,10 @@ export class FrameReader {
       this.#chunkStart = chunkStart;
     }
     const start = (index - chunkStart) * FRAME_BYTES;
-    return this.parse(this.#chunk.subarray(start, start + FRAME_BYTES), WAL_HEADER_BYTES + index * FRAME_BYTES);
+    return this.parse(
+      this.#chunk.subarray(start, start + FRAME_BYTES),
+      WAL_HEADER_BYTES + index * FRAME_BYTES,
+    );
   }
 
   parse(bytes: Buffer, at: number): RawFrame {

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AckKind, type CommitRequest, GroupCommit, type RecordInput, type RecordSource } from '../../../storage/group-commit.ts';
+import { type CommitRequest, GroupCommit } from '../../../storage/group-commit.ts';
 import { sealedColumns } from '../../../storage/record-batch/open-batch.ts';
 import { recordsOf } from '../../../storage/record-batch/record-batch.ts';
+import {
+  AckKind,
+  createSourceSlots,
+  type RecordInput,
+  type RecordSource,
+} from '../../../storage/record-source.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const size = { recordsMax: 300, dataBytesMax: 4096 };
@@ -20,8 +26,7 @@ class FakeTarget {
 }
 
 class Source implements RecordSource {
-  readonly deviceSlots = new Uint32Array(2 * 2 + 1);
-  activeEpoch = 0;
+  readonly slots = createSourceSlots(2);
   acks: string[] = [];
   flushes = 0;
   readonly device: string;
@@ -46,8 +51,17 @@ function topic(text: string, lane = 0) {
 function record(source: RecordSource, packetId: number, over: Partial<RecordInput> = {}): RecordInput {
   const bytes = Buffer.from(`..payload-${packetId}..`);
   return {
-    source, topic: topic('a/b'), bytes, payloadStart: 2, payloadEnd: bytes.length - 2, properties: null, flags: 1,
-    ack: AckKind.puback, packetId, keepPacketId: false, ...over,
+    source,
+    topic: topic('a/b'),
+    bytes,
+    payloadStart: 2,
+    payloadEnd: bytes.length - 2,
+    properties: null,
+    flags: 1,
+    ack: AckKind.puback,
+    packetId,
+    keepPacketId: false,
+    ...over,
   };
 }
 
@@ -145,14 +159,18 @@ describe('GroupCommit', () => {
     commits.append(record(source, 3, { topic: topic('x', 1) }));
     clock.advance(20);
     await turn();
-    expect(target.requests[0].request.batches.map(({ lane, count }) => [lane, count])).toEqual([[0, 1], [1, 2]]);
+    expect(target.requests[0].request.batches.map(({ lane, count }) => [lane, count])).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
     target.finish();
     expect(source.acks).toEqual(['1:1:0', '2:2:0', '3:9:146', '1:3:0']);
   });
 
   test('refuses a record when the batch is full, takes nothing of it, and tells when there is room', async () => {
     const source = new Source('dev');
-    for (let i = 1; i <= size.recordsMax; i++) expect(commits.append(record(source, i, { payloadEnd: 3 }))).toBe(true);
+    for (let i = 1; i <= size.recordsMax; i++)
+      expect(commits.append(record(source, i, { payloadEnd: 3 }))).toBe(true);
     expect(commits.append(record(source, 301))).toBe(false);
     let room = 0;
     commits.whenRoom(() => room++);
@@ -176,7 +194,10 @@ describe('GroupCommit', () => {
     commits.journal([{ kind: 'retained-remove', topic: 't' }], () => done.push('done'), true);
     await turn();
     expect(target.requests).toHaveLength(1);
-    expect(target.requests[0].request).toMatchObject({ batches: [{ count: 1 }], ops: [{ kind: 'retained-remove', topic: 't' }] });
+    expect(target.requests[0].request).toMatchObject({
+      batches: [{ count: 1 }],
+      ops: [{ kind: 'retained-remove', topic: 't' }],
+    });
     expect(done).toEqual([]);
     target.finish();
     expect(done).toEqual(['done']);
@@ -194,7 +215,7 @@ describe('GroupCommit', () => {
     target.finish();
     await turn();
     expect(drained).toBe(true);
-    expect(commits.idle).toBe(true);
+    expect(commits.isIdle).toBe(true);
   });
 
   test('reuses the memory of finished batches', async () => {

@@ -35,7 +35,14 @@ function sealed(publishes: Publish[], lane = 0): SealedBatch {
     memory.packetId[i] = packetId;
     memory.flags[i] = 1 | (dup ? RecordFlag.dup : 0);
   });
-  const common = { lane, count: publishes.length, dataBytes, hasProperties: false, hasPacketIds: true, devices };
+  const common = {
+    lane,
+    count: publishes.length,
+    dataBytes,
+    hasProperties: false,
+    hasPacketIds: true,
+    devices,
+  };
   return { ...common, topics: ['t'], baseTimeMs: 1, baseMonotonicMs: 1, buffer: memory.buffer };
 }
 
@@ -54,12 +61,24 @@ class Harness implements Disposable {
     createTables(this.db);
     SessionTables.createTables(this.db);
     const options: StorageEngineOptions = {
-      ...size, gatewayId: 'g', bootId: 'boot', compression: 'none', compressionLevel: 1, file: this.file,
-      lanes: ['main', 'bulk'], sinks: [{ name: 'cloud', lanes: [] }], tailBytes: 0, recentPerSessionMax: 8,
-      bytesMax: 64 * MiB, checkpointBytes: MiB, diskFreeBytesMin: 0, ...over,
+      ...size,
+      gatewayId: 'g',
+      bootId: 'boot',
+      compression: 'none',
+      compressionLevel: 1,
+      file: this.file,
+      lanes: ['main', 'bulk'],
+      sinks: [{ name: 'cloud', lanes: [] }],
+      tailBytes: 0,
+      recentPerSessionMax: 8,
+      bytesMax: 64 * MiB,
+      checkpointBytes: MiB,
+      diskFreeBytesMin: 0,
+      ...over,
     };
     this.engine = new StorageEngine(this.db, options, {
-      committed: (_request, { records, duplicates }) => this.events.push(`committed ${records} -${duplicates}`),
+      committed: (_request, { records, duplicates }) =>
+        this.events.push(`committed ${records} -${duplicates}`),
       appended: (lane, next) => this.events.push(`appended ${lane} ${next}`),
       stalled: (reason) => this.events.push(`stalled ${reason}`),
       resumed: () => this.events.push('resumed'),
@@ -91,7 +110,16 @@ class Harness implements Disposable {
   }
 
   delivered(lane: string, nextOffset: number, delivered: number): void {
-    const advance: Advance = { kind: 'advance', sink: 'cloud', lane, nextOffset, delivered, deadLettered: 0, missing: 0, deadLetters: [] };
+    const advance: Advance = {
+      kind: 'advance',
+      sink: 'cloud',
+      lane,
+      nextOffset,
+      delivered,
+      deadLettered: 0,
+      missing: 0,
+      deadLetters: [],
+    };
     this.engine.advance(advance);
   }
 
@@ -131,16 +159,33 @@ describe('StorageEngine', () => {
     h.reopen({ lanes: ['alarms', 'main'] });
     h.commit([{ payload: 'b' }], 1);
     expect(h.records(0)).toEqual(['0 dev a', '1 dev b']);
-    expect(h.engine.lanes.map(({ name, number }) => [name, number])).toEqual([['alarms', 1], ['main', 0]]);
+    expect(h.engine.lanes.map(({ name, number }) => [name, number])).toEqual([
+      ['alarms', 1],
+      ['main', 0],
+    ]);
   });
 
   test('deletes a batch only when every sink has delivered it, and not the last of a lane', () => {
-    h.open({ sinks: [{ name: 'cloud', lanes: [] }, { name: 'audit', lanes: ['main'] }] });
+    h.open({
+      sinks: [
+        { name: 'cloud', lanes: [] },
+        { name: 'audit', lanes: ['main'] },
+      ],
+    });
     for (let i = 0; i < 4; i++) h.commit([{ payload: `${i}` }]);
     h.delivered('main', 4, 4);
     h.tick();
     expect(h.rows()).toBe(4);
-    h.engine.advance({ kind: 'advance', sink: 'audit', lane: 'main', nextOffset: 3, delivered: 3, deadLettered: 0, missing: 0, deadLetters: [] });
+    h.engine.advance({
+      kind: 'advance',
+      sink: 'audit',
+      lane: 'main',
+      nextOffset: 3,
+      delivered: 3,
+      deadLettered: 0,
+      missing: 0,
+      deadLetters: [],
+    });
     h.tick();
     expect(h.records()).toEqual(['3 dev 3']);
   });
@@ -160,12 +205,23 @@ describe('StorageEngine', () => {
     h.open();
     h.commit([{ payload: 'a' }, { payload: 'b' }, { payload: 'c' }, { payload: 'd' }]);
     const deadLetters = [{ firstOffset: 1, count: 1, reason: 'too-large', bytes: Buffer.from('x') }];
-    h.engine.advance({ kind: 'advance', sink: 'cloud', lane: 'main', nextOffset: 3, delivered: 2, deadLettered: 1, missing: 0, deadLetters });
+    h.engine.advance({
+      kind: 'advance',
+      sink: 'cloud',
+      lane: 'main',
+      nextOffset: 3,
+      delivered: 2,
+      deadLettered: 1,
+      missing: 0,
+      deadLetters,
+    });
     h.tick();
     h.reopen();
     const [main] = h.engine.books();
     expect(main).toMatchObject({ startOffset: 0, nextOffset: 3, delivered: 2, deadLettered: 1, missing: 0 });
-    expect(h.db.prepare('SELECT first, reason FROM dead_letters').all()).toEqual([{ first: 1, reason: 'too-large' }]);
+    expect(h.db.prepare('SELECT first, reason FROM dead_letters').all()).toEqual([
+      { first: 1, reason: 'too-large' },
+    ]);
   });
 
   test('refuses an advance whose counts do not add up', () => {
@@ -180,13 +236,22 @@ describe('StorageEngine', () => {
     h.delivered('main', 2, 2);
     h.tick();
     h.reopen({ sinks: [{ name: 'cloud2', lanes: [] }] });
-    expect(h.engine.books().find(({ lane }) => lane === 'main')).toMatchObject({ sink: 'cloud2', nextOffset: 2 });
+    expect(h.engine.books().find(({ lane }) => lane === 'main')).toMatchObject({
+      sink: 'cloud2',
+      nextOffset: 2,
+    });
   });
 
   test('a packet sent again with DUP is not kept twice (MQTT 5.0 4.4)', () => {
     h.open();
-    h.commit([{ payload: 'a', packetId: 1 }, { payload: 'b', packetId: 2 }]);
-    h.commit([{ payload: 'b', packetId: 2, dup: true }, { payload: 'c', packetId: 3 }]);
+    h.commit([
+      { payload: 'a', packetId: 1 },
+      { payload: 'b', packetId: 2 },
+    ]);
+    h.commit([
+      { payload: 'b', packetId: 2, dup: true },
+      { payload: 'c', packetId: 3 },
+    ]);
     expect(h.records()).toEqual(['0 dev a', '1 dev b', '2 dev c']);
     expect(h.events).toContain('committed 1 -1');
   });
@@ -207,7 +272,10 @@ describe('StorageEngine', () => {
     h.delivered('main', 2, 2);
     h.tick();
     h.reopen({ tailBytes: MiB });
-    h.commit([{ payload: 'a', packetId: 1, dup: true }, { payload: 'b', packetId: 2, dup: true }]);
+    h.commit([
+      { payload: 'a', packetId: 1, dup: true },
+      { payload: 'b', packetId: 2, dup: true },
+    ]);
     expect(h.events.at(-1)).toBe('committed 0 -2');
     expect(h.records()).toEqual(['0 dev a', '1 dev b']);
   });
@@ -222,7 +290,13 @@ describe('StorageEngine', () => {
 
   test('a session begun anew has no known packets', () => {
     h.open();
-    const put = { kind: 'session-put', client: 'dev', protocolVersion: 5, expiryS: 60, disconnectedAtMs: null } as const;
+    const put = {
+      kind: 'session-put',
+      client: 'dev',
+      protocolVersion: 5,
+      expiryS: 60,
+      disconnectedAtMs: null,
+    } as const;
     h.engine.commit({ batches: [], ops: [{ ...put, sid: 1 }] }, h.nowMs);
     h.commit([{ payload: 'a', packetId: 1 }]);
     h.engine.commit({ batches: [], ops: [{ ...put, sid: 2 }] }, h.nowMs);

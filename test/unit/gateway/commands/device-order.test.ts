@@ -43,8 +43,8 @@ describe('device order', () => {
     const order = new DeviceOrder(2);
     order.addBatch(batchAt(10, ['a', 'b']), { from: 10, to: 12 });
     expect(order.exact).toBe(true);
-    order.add('gw', 'main', 'c', 12);
+    order.add('gw-1', 'main', 'c', 12);
     expect(order.exact).toBe(false);
-    expect(order.add('gw', 'main', 'a', 5)).toBe(1);
+    expect(order.add('gw-1', 'main', 'a', 5)).toBe(1);
   });
 });

@@ -3,7 +3,7 @@
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { Aedes } from 'aedes';
-import mqtt from 'mqtt-packet';
+import mqtt, { type IPublishPacket } from 'mqtt-packet';
 import type { SessionClient, SessionPacket } from '../../../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
 import type { SessionStore } from './session-store.ts';
@@ -23,12 +23,7 @@ export interface ConnectOptions {
   will?: { topic: string; payload: Buffer; qos: 0 | 1 | 2; retain: boolean };
 }
 
-export type WirePacket = mqtt.Packet & {
-  messageId?: number;
-  dup?: boolean;
-  topic?: string;
-  payload?: Buffer;
-};
+export type WirePacket = Partial<Omit<IPublishPacket, 'cmd'>> & { cmd: string };
 
 export class BrokerWithSessions implements AsyncDisposable {
   readonly broker: Aedes;
@@ -64,11 +59,14 @@ export class BrokerWithSessions implements AsyncDisposable {
   connect(clientId: string, options: ConnectOptions = {}): Peer {
     const [ours, theirs] = duplexPair();
     const client = this.broker.handle(theirs) as unknown as AedesClient;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    ours.once('close', () => theirs.destroy());
     theirs.once('close', () => {
-      if (client.id)
-        this.persistence.closeSession(client, { expiryS: client.sessionExpiryInterval }).catch(() => {});
+      ours.destroy();
+      const expiryS = client.sessionExpiryInterval;
+      if (client.id) this.persistence.closeSession(client, { expiryS }).finally(resolve);
     });
-    const peer = new Peer(ours, clientId, options);
+    const peer = new Peer(ours, closed, { clientId, ...options });
     this.peers.push(peer);
     return peer;
   }
@@ -93,7 +91,7 @@ export class BrokerWithSessions implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const peer of this.peers) peer.drop();
+    for (const peer of this.peers) peer.cut();
     await new Promise<void>((resolve) => this.broker.close(() => resolve()));
   }
 }
@@ -115,17 +113,19 @@ export class Peer {
   readonly #protocolVersion: 4 | 5;
   readonly #received: WirePacket[] = [];
   readonly #waiting: ((packet: WirePacket) => void)[] = [];
-  readonly closed: Promise<void>;
+  /** The gateway has noticed, and the session is closed. */
+  readonly #closed: Promise<void>;
 
-  constructor(stream: Duplex, clientId: string, options: ConnectOptions) {
-    const { protocolVersion = 4, cleanStart = false, sessionExpiryInterval, receiveMaximum, will } = options;
+  constructor(stream: Duplex, closed: Promise<void>, options: ConnectOptions & { clientId: string }) {
+    const { clientId, protocolVersion = 4, cleanStart = false, will } = options;
+    const { sessionExpiryInterval, receiveMaximum } = options;
     this.#stream = stream;
+    this.#closed = closed;
     this.#protocolVersion = protocolVersion;
     const parser = mqtt.parser({ protocolVersion });
     parser.on('packet', (packet) => this.#take(packet as WirePacket));
     stream.on('data', (chunk) => parser.parse(chunk));
     stream.on('error', () => {});
-    this.closed = new Promise((resolve) => stream.once('close', () => resolve()));
     const properties = protocolVersion === 5 ? { sessionExpiryInterval, receiveMaximum } : undefined;
     const connect = {
       cmd: 'connect',
@@ -150,10 +150,15 @@ export class Peer {
 
   /** The next packet, whatever it is; it must be a `cmd`. */
   async next(cmd: string): Promise<WirePacket> {
-    const packet =
-      this.#received.shift() ?? (await new Promise<WirePacket>((resolve) => this.#waiting.push(resolve)));
+    const packet = await this.any();
     if (packet.cmd !== cmd) throw new Error(`expected ${cmd}, got ${JSON.stringify(packet)}`);
     return packet;
+  }
+
+  async any(): Promise<WirePacket> {
+    return (
+      this.#received.shift() ?? (await new Promise<WirePacket>((resolve) => this.#waiting.push(resolve)))
+    );
   }
 
   /** The next `count` publishes. */
@@ -172,13 +177,18 @@ export class Peer {
   }
 
   /** The network is gone: no DISCONNECT. */
-  drop(): void {
+  async drop(): Promise<void> {
+    this.#stream.destroy();
+    await this.#closed;
+  }
+
+  cut(): void {
     this.#stream.destroy();
   }
 
   async disconnect(): Promise<void> {
     this.send({ cmd: 'disconnect' } as mqtt.Packet);
-    await this.closed;
+    await this.#closed;
   }
 
   #take(packet: WirePacket): void {

@@ -9,7 +9,9 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../../../config/clock.ts';
 import type { SessionLimits } from '../../../../storage/sessions/session-context.ts';
 import { type SessionOp, SessionTables } from '../../../../storage/sessions/session-ops.ts';
+import type { SessionClient, SessionPacket } from '../../../../storage/sessions/session-packet.ts';
 import { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
+import type { OpenOptions } from '../../../../storage/sessions/session-registry.ts';
 import type { SessionSnapshot } from '../../../../storage/sessions/session-snapshot.ts';
 
 export const roomy: SessionLimits = {
@@ -67,6 +69,7 @@ export class SessionStore implements AsyncDisposable {
   #pending: Pending[] = [];
   #held = false;
   #boot = 0;
+  #crashes = 0;
 
   constructor(options: StoreOptions = {}) {
     this.clock = options.clock ?? new HandClock();
@@ -87,7 +90,10 @@ export class SessionStore implements AsyncDisposable {
     const onDrop = (reason: string, count: number) => {
       this.drops[reason] = (this.drops[reason] ?? 0) + count;
     };
-    return new SessionPersistence({ snapshot: this.load(), journal: this.journal, limits, clock, onDrop });
+    const boot = this.#crashes;
+    const journal = (ops: SessionOp[]) =>
+      boot === this.#crashes ? this.journal(ops) : new Promise<void>(() => {}); // a dead process's
+    return new SessionPersistence({ snapshot: this.load(), journal, limits, clock, onDrop });
   }
 
   load(): SessionSnapshot {
@@ -134,6 +140,7 @@ export class SessionStore implements AsyncDisposable {
   crash(): void {
     this.#pending = [];
     this.#held = false;
+    this.#crashes++;
     this.db.close();
     this.db = this.#open();
     this.#tables = new SessionTables(this.db);
@@ -144,11 +151,25 @@ export class SessionStore implements AsyncDisposable {
     return await this.start();
   }
 
+  /** Until nothing is on its way to the disk, and what waited for it has run. */
+  async idle(): Promise<void> {
+    for (let quiet = 0; quiet < 2; quiet = this.#pending.length === 0 ? quiet + 1 : 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Until everything but the disk has run. */
+  async idleButDisk(): Promise<void> {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   rows(table: string): Record<string, unknown>[] {
     return this.db.prepare<[], Record<string, unknown>>(`SELECT * FROM ${table}`).all();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pending = [];
+    this.#held = true;
     this.db.close();
     rmSync(this.directory, { recursive: true });
   }
@@ -160,4 +181,61 @@ export class SessionStore implements AsyncDisposable {
     SessionTables.createTables(db);
     return db;
   }
+}
+
+/** A connected client that notes what it is sent and acknowledges nothing by itself. */
+export class FakeClient implements SessionClient {
+  readonly id: string;
+  readonly clean = false;
+  readonly receiveMaximum: number | undefined;
+  closed = false;
+  readonly sent: SessionPacket[] = [];
+
+  constructor(id: string, receiveMaximum?: number) {
+    this.id = id;
+    this.receiveMaximum = receiveMaximum;
+  }
+
+  deliverQoS(packet: SessionPacket, done: () => void): void {
+    this.sent.push(packet);
+    setImmediate(done);
+  }
+
+  get payloads(): string[] {
+    return this.sent.map((packet) => String(packet.payload));
+  }
+}
+
+/** Connects as aedes and the gateway do together: session opened, CONNACK, queue asked for. */
+export async function connect(
+  persistence: SessionPersistence,
+  client: FakeClient,
+  options: Partial<OpenOptions> = {},
+): Promise<SessionPacket[]> {
+  await persistence.openSession(client, { cleanStart: false, expiryS: 3600, protocolVersion: 5, ...options });
+  const streamed: SessionPacket[] = [];
+  for await (const packet of persistence.outgoingStream(client)) streamed.push(packet as SessionPacket);
+  return streamed;
+}
+
+let counter = 0;
+
+export function publishOf(topic: string, payload: string, extra: Partial<SessionPacket> = {}): SessionPacket {
+  const brokerCounter = ++counter;
+  return {
+    cmd: 'publish',
+    brokerId: 'kept',
+    brokerCounter,
+    topic,
+    payload: Buffer.from(payload),
+    qos: 1,
+    ...extra,
+  };
+}
+
+/** What aedes does with a publish, as far as sessions go. */
+export async function publish(persistence: SessionPersistence, packet: SessionPacket): Promise<void> {
+  if (packet.retain) await persistence.storeRetained(packet);
+  const subscriptions = await persistence.subscriptionsByTopic(packet.topic);
+  await persistence.outgoingEnqueueCombi(subscriptions, packet);
 }

@@ -56,9 +56,7 @@ describe('a session that resumes', () => {
       await peer.subscribe('cmd/#', 2);
       for (const packet of numbered(5, 2)) await gateway.publishKept(store, packet);
       sent = await peer.publishes(5);
-      peer.drop();
-      await peer.closed;
-      await new Promise(setImmediate);
+      await peer.drop();
       for (const packet of numbered(2, 1, 'cmd/later')) await gateway.publishKept(store, packet);
     }
     store.crash();
@@ -88,15 +86,16 @@ describe('a session that resumes', () => {
         peer.send({ cmd: 'pubrec', messageId });
         expect(await peer.next('pubrel')).toMatchObject({ messageId });
       }
-      peer.drop();
+      await peer.drop();
     }
     store.crash();
     await using gateway = await BrokerWithSessions.start(store);
     const peer = gateway.connect('a');
     await peer.next('connack');
-    expect((await peer.next('pubrel')).messageId).toBe(ids[2]);
-    expect((await peer.next('pubrel')).messageId).toBe(ids[0]);
-    const [rest] = await peer.publishes(1);
+    const again = [await peer.any(), await peer.any(), await peer.any()];
+    const pubrels = again.filter((packet) => packet.cmd === 'pubrel');
+    expect(pubrels.map((packet) => packet.messageId)).toEqual([ids[2], ids[0]]);
+    const [rest] = again.filter((packet) => packet.cmd === 'publish');
     expect(rest).toMatchObject({ messageId: ids[1], dup: true });
     for (const messageId of [ids[2], ids[0]]) peer.send({ cmd: 'pubcomp', messageId });
     await completeQos2(peer, [rest]);
@@ -110,15 +109,12 @@ describe('a session that resumes', () => {
     const first = gateway.connect('a', { protocolVersion: 5, cleanStart: true, sessionExpiryInterval: 100 });
     await first.next('connack');
     await first.subscribe('cmd/#', 1);
-    first.drop();
-    await first.closed;
-    await new Promise(setImmediate);
+    await first.drop();
     for (const packet of numbered(3, 1)) await gateway.publishKept(store, packet);
     const second = gateway.connect('a', { protocolVersion: 5, cleanStart: false, sessionExpiryInterval: 0 });
     await second.next('connack');
     expectPayloads(await second.publishes(3), 3);
     await second.disconnect();
-    await new Promise(setImmediate);
     expect(gateway.persistence.sessionExists('a')).toBe(false);
     await gateway.persistence.destroy();
     expect(store.rows('outgoing')).toEqual([]);
@@ -223,9 +219,7 @@ describe('a connected session', () => {
     expect(new Set([...live, ...retained].map((packet) => packet.messageId)).size).toBe(5);
     expect(retained.every((packet) => 'retain' in packet && packet.retain)).toBe(true);
     await completeQos2(first, live);
-    first.drop();
-    await first.closed;
-    await new Promise(setImmediate);
+    await first.drop();
     const second = gateway.connect('a');
     await second.next('connack');
     const again = await second.publishes(2);
@@ -255,8 +249,8 @@ describe('a connected session', () => {
     expect(textOf(await watcher.next('publish'))).toBe('old');
     await watcher.expectNothing();
     await gateway.persistence.destroy();
-    expect(store.load().wills.map((row) => String(row.packet.payload))).toEqual(['new']);
-    second.drop();
+    expect(store.load().wills.map((row) => Buffer.from(row.packet.payload).toString())).toEqual(['new']);
+    await second.drop();
     expect(textOf(await watcher.next('publish'))).toBe('new');
     await watcher.expectNothing();
     expect(store.load().wills).toEqual([]);

@@ -37,6 +37,8 @@ function connect5(...blocks: Part[]): Buffer {
   return frameOf(0x10, levels[5], 5, 2, uint16(30), properties(...blocks), prefixed('dev'));
 }
 
+const user = (name: string, value: string) => bytes(0x26, prefixed(name), prefixed(value));
+
 describe('a CONNECT', () => {
   test('of MQTT 3.1.1 is read with the defaults of what it cannot say (3.1.1: 3.1)', () => {
     const will = [prefixed('will/topic'), prefixed('gone')];
@@ -99,16 +101,10 @@ describe('a CONNECT', () => {
       [0x22, 0, 5],
       [0x19, 1],
       [0x17, 0],
-      0x26,
-      prefixed('k'),
-      prefixed('v'),
-      0x26,
-      prefixed('k'),
-      prefixed('v'),
-      0x15,
-      prefixed('SCRAM'),
-      0x16,
-      prefixed([1, 2]),
+      user('k', 'v'),
+      user('k', 'v'),
+      bytes(0x15, prefixed('SCRAM')),
+      bytes(0x16, prefixed([1, 2])),
     );
     expect(parse(buffer)).toMatchObject({
       ok: true,
@@ -131,18 +127,11 @@ describe('a CONNECT', () => {
       [0x18, 0, 0, 0, 9],
       [0x01, 1],
       [0x02, 0, 0, 0, 7],
-      0x03,
-      prefixed('t'),
-      0x08,
-      prefixed('r/t'),
-      0x09,
-      prefixed([9]),
-      0x26,
-      prefixed('a'),
-      prefixed(''),
-      0x26,
-      prefixed('a'),
-      prefixed('b'),
+      bytes(0x03, prefixed('t')),
+      bytes(0x08, prefixed('r/t')),
+      bytes(0x09, prefixed([9])),
+      user('a', ''),
+      user('a', 'b'),
     );
     const result = parse(connect(5, 0x16, prefixed(''), block, prefixed('w'), prefixed([])));
     expect(result).toMatchObject({

@@ -1,0 +1,93 @@
+// Puts right what is wrong with single values of a store that is whole otherwise: in one transaction, after the damaged
+// bytes were put aside.
+
+import type { Database } from 'better-sqlite3';
+import { rowIdOf } from '../log/log-schema.ts';
+import type { LogRow } from './log-row.ts';
+import { quarantineRow } from './put-aside.ts';
+import { OFFSET_JUMP } from './salvaged-lanes.ts';
+import type { ReadableStore } from './store-inspection.ts';
+import type { CursorRow, ValueRepair } from './store-values.ts';
+
+export type RepairReport =
+  /** Single bits of the write-ahead log were put right; nothing is lost. */
+  | { kind: 'wal-bits'; bits: number; detail: string; putAside: string | null }
+  /** The end of the write-ahead log did not check; so much was found in it. The lanes' next offsets jumped. */
+  | { kind: 'wal-tail'; frames: number; batches: number; records: number; putAside: string | null }
+  /** A cursor did not balance: it stands at the lower of what it and its counts said. */
+  | { kind: 'cursor'; was: CursorRow; now: CursorRow }
+  /** A lane's last batch was damaged: put aside, and the lane goes on at `nextOffset`. */
+  | { kind: 'last-batch'; lane: string; id: number; why: string; putAside: string; nextOffset: number };
+
+export interface RepairContext {
+  directory: string;
+  nowMs: number;
+  walPutAside: string | null;
+}
+
+export function applyRepairs(db: Database, store: ReadableStore, context: RepairContext): RepairReport[] {
+  if (store.repairs.length === 0 && store.walTail === undefined) return [];
+  const reports = db.transaction(() => {
+    const done = store.repairs.map((repair) => apply(db, repair, context));
+    if (store.walTail !== undefined) {
+      const { rows, frames } = store.walTail;
+      done.push({ kind: 'wal-tail', frames, ...appendRows(db, rows), putAside: context.walPutAside });
+    }
+    return done;
+  })();
+  if (store.walTail !== undefined) db.pragma('wal_checkpoint(TRUNCATE)'); // the next start must not find the end again
+  return reports;
+}
+
+function apply(db: Database, repair: ValueRepair, context: RepairContext): RepairReport {
+  switch (repair.kind) {
+    case 'cursor': {
+      const { sink, lane, nextOffset, startOffset, delivered, deadLettered, missing } = repair.now;
+      db.prepare(
+        'UPDATE cursors SET next_offset = ?, start_offset = ?, delivered = ?, dead_lettered = ?, missing = ? WHERE sink = ? AND lane = ?',
+      ).run(nextOffset, startOffset, delivered, deadLettered, missing, sink, lane);
+      return repair;
+    }
+    case 'last-batch': {
+      const { id, end, bytes, why } = repair;
+      const lane = db.prepare('SELECT name FROM lanes WHERE number = ?').get(repair.lane) as { name: string };
+      const putAside = quarantineRow(context.directory, {
+        lane: lane.name,
+        id,
+        bytes,
+        why,
+        nowMs: context.nowMs,
+      });
+      db.prepare('DELETE FROM log WHERE id = ?').run(id);
+      const nextOffset = jump(db, repair.lane, Math.max(end, id - rowIdOf(repair.lane, 0) + 1));
+      return { kind: 'last-batch', lane: lane.name, id, why, putAside, nextOffset };
+    }
+  }
+}
+
+function appendRows(db: Database, rows: LogRow[]): { batches: number; records: number } {
+  const put = db.prepare(
+    'INSERT OR IGNORE INTO log (id, first, count, stored_at_ms, bytes) VALUES (?, ?, ?, ?, ?)',
+  );
+  let records = 0;
+  for (const { number, first, count, storedAtMs, bytes } of rows) {
+    records += count * put.run(rowIdOf(number, first), first, count, storedAtMs, bytes).changes;
+  }
+  for (const { number } of db.prepare('SELECT number FROM lanes').all() as { number: number }[])
+    jump(db, number, 0);
+  return { batches: rows.length, records };
+}
+
+/** The lane goes on well beyond everything it has; returns where. */
+function jump(db: Database, number: number, seen: number): number {
+  const last = db.prepare(
+    'SELECT first + count AS next FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1',
+  );
+  const row = last.get(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as { next: number } | undefined;
+  const lane = db.prepare('SELECT next_offset AS next FROM lanes WHERE number = ?').get(number) as {
+    next: number;
+  };
+  const nextOffset = Math.max(seen, row?.next ?? 0, lane.next) + OFFSET_JUMP;
+  db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ?').run(nextOffset, number);
+  return nextOffset;
+}

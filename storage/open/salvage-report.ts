@@ -1,0 +1,109 @@
+// What a salvage says afterwards: plain data, for log lines, for report.json beside the originals, and for the books.
+
+import type { Database } from 'better-sqlite3';
+import { rowIdOf } from '../log/log-schema.ts';
+import type { Damage } from './damage.ts';
+import type { Copied, CopiedTable } from './salvage-copy.ts';
+
+/** Records `from` up to, not including, `to` were kept once, are owed by a sink, and are not there any more. */
+export interface Gap {
+  lane: string;
+  from: number;
+  to: number;
+  count: number;
+}
+
+export interface LaneReport {
+  lane: string;
+  number: number;
+  batches: number;
+  records: number;
+  /** No trace of a record from here on. */
+  seenUpTo: number;
+  /** Where the lane goes on. What lies between was skipped so that no name is given twice. */
+  nextOffset: number;
+  missingRecords: number;
+  /** The first GAPS_MAX of them. */
+  gaps: Gap[];
+  gapsCount: number;
+}
+
+export interface SalvageReport {
+  at: string;
+  reason: string;
+  detail: string;
+  /** Where the originals are, relative to the data directory; null: there were none to put aside. */
+  putAside: string | null;
+  attempt: number;
+  batches: number;
+  records: number;
+  bytes: number;
+  /** Batches whose row was there but which do not check. */
+  damagedBatches: number;
+  /** Rows that had been changed and were put right from their batch. */
+  correctedRows: number;
+  /** Batches that were found although no tree led to them any more; part of `batches`. */
+  strayBatches: number;
+  /** The disk had no room for all that can be read: the rest is in the files put aside. */
+  ranOutOfRoom: boolean;
+  lanes: LaneReport[];
+  tables: { [table: string]: CopiedTable };
+}
+
+export const GAPS_MAX = 100;
+
+export interface SalvageFacts {
+  damage: Damage;
+  copied: Copied;
+  lanes: LaneReport[];
+  nowMs: number;
+  attempt: number;
+}
+
+export function salvageReport({ damage, copied, lanes, nowMs, attempt }: SalvageFacts): SalvageReport {
+  const { batches, records, bytes, damagedBatches, correctedRows, strayBatches, ranOutOfRoom, tables } =
+    copied;
+  const counts = { batches, records, bytes, damagedBatches, correctedRows, strayBatches, ranOutOfRoom };
+  return { at: new Date(nowMs).toISOString(), ...damage, putAside: null, attempt, ...counts, lanes, tables };
+}
+
+export interface LaneEnds {
+  name: string;
+  number: number;
+  /** First offset that is owed, undefined when no sink takes the lane. */
+  floor: number | undefined;
+  seenUpTo: number;
+  nextOffset: number;
+}
+
+/** Reads the ids of the lane's batches, not the batches. */
+export function laneReport(db: Database, lane: LaneEnds): LaneReport {
+  const { name, number, floor, seenUpTo, nextOffset } = lane;
+  const report: LaneReport = {
+    lane: name,
+    number,
+    batches: 0,
+    records: 0,
+    seenUpTo,
+    nextOffset,
+    missingRecords: 0,
+    gaps: [],
+    gapsCount: 0,
+  };
+  const gap = (from: number, to: number): void => {
+    report.missingRecords += to - from;
+    report.gapsCount++;
+    if (report.gaps.length < GAPS_MAX) report.gaps.push({ lane: name, from, to, count: to - from });
+  };
+  const rows = db.prepare('SELECT first, count FROM log WHERE id >= ? AND id < ? ORDER BY id');
+  let end = floor;
+  for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0))) {
+    const { first, count } = row as { first: number; count: number };
+    report.batches++;
+    report.records += count;
+    if (end !== undefined && first > end) gap(end, first);
+    end = Math.max(end ?? 0, first + count);
+  }
+  if (end !== undefined && seenUpTo > end) gap(end, seenUpTo);
+  return report;
+}

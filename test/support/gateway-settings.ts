@@ -1,0 +1,37 @@
+// The configuration of a gateway under test: everything on loopback, on free ports, in the test's own directory.
+
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/settings.ts';
+
+/** Sections of the configuration file; a section that is given replaces the default of the test, key by key. */
+export interface TestSettings {
+  listeners?: readonly object[];
+  mqtt?: object;
+  sessions?: object;
+  commit?: object;
+  buffer?: object;
+  sinks?: object;
+  lanes?: readonly object[];
+  upstream?: object;
+  log?: object;
+}
+
+/** The configuration file as text (JSON is YAML). */
+export function settingsText(directory: string, settings: TestSettings = {}): string {
+  return JSON.stringify({
+    gateway: { id: 'gateway-under-test' },
+    data: { dir: directory },
+    ...settings,
+    listeners: settings.listeners ?? [{ type: 'tcp', host: '127.0.0.1', port: 0 }],
+    // Tests wait for many a commit by itself.
+    commit: { lingerMs: '2ms', ...settings.commit },
+    buffer: { minFreeDiskBytes: 0, ...settings.buffer },
+    log: { level: 'info', format: 'json', ...settings.log },
+  });
+}
+
+export function testConfig(directory: string, settings: TestSettings = {}): Config {
+  const loaded = loadConfig({ text: settingsText(directory, settings), env: {} });
+  if (!loaded.ok) throw new Error(`the test's settings are wrong: ${JSON.stringify(loaded.problems)}`);
+  return loaded.config;
+}
