@@ -1,13 +1,14 @@
 // From the configuration to what the components are constructed with.
 
 import type { Config } from '../config/settings.ts';
+import type { Damage } from '../storage/open/damage.ts';
 import type { SessionLimits } from '../storage/sessions/session-context.ts';
 import type { StoreOptions } from '../storage/store-messages.ts';
 
 /** All queues together may hold what this many full ones would. */
 const FULL_QUEUES = 16;
 
-export function storeOptionsOf(config: Config, bootId: string): StoreOptions {
+export function storeOptionsOf(config: Config, bootId: string, salvage: Damage | null): StoreOptions {
   const { buffer, commit } = config;
   return {
     directory: config.data.dir,
@@ -25,6 +26,7 @@ export function storeOptionsOf(config: Config, bootId: string): StoreOptions {
     checkpointBytes: buffer.checkpointBytes,
     diskFreeBytesMin: buffer.minFreeDiskBytes,
     recentPerSessionMax: config.mqtt.receiveMaximum,
+    salvage,
   };
 }
 

@@ -11,6 +11,8 @@ import { SluiceError } from '../config/errors.ts';
 import { childLogger, type Logger } from '../config/logger.ts';
 import type { Config } from '../config/settings.ts';
 import { GroupCommit } from '../storage/group-commit.ts';
+import type { Damage } from '../storage/open/damage.ts';
+import type { OpenEvent } from '../storage/open/open-database.ts';
 import { SessionPersistence } from '../storage/sessions/session-persistence.ts';
 import { Store } from '../storage/store.ts';
 import type { StoreStatus } from '../storage/store-messages.ts';
@@ -28,6 +30,8 @@ import { WillKeeper } from './sessions/will-keeper.ts';
 export interface GatewayOptions {
   config: Config;
   log: Logger;
+  /** The store was found damaged in use: salvage it first. */
+  salvage?: Damage;
   /** Something has failed that the gateway cannot go on without: stop the process in order, non-zero. */
   onFatal(error: Error): void;
 }
@@ -64,7 +68,8 @@ export class Gateway implements Component {
     this.#options = options;
     const log = childLogger(options.log, 'store');
     this.#fence = new FaultFence(options.onFatal);
-    this.#store = new Store(storeOptionsOf(options.config, this.#bootId), {
+    this.#store = new Store(storeOptionsOf(options.config, this.#bootId, options.salvage ?? null), {
+      opening: (event) => reportOpening(log, event),
       stalled: (reason, detail) => {
         this.#commits.stalls++;
         log.warn({ reason, detail }, 'no room to store: devices are made to wait, nothing is lost');
@@ -136,7 +141,12 @@ export class Gateway implements Component {
   #reportOpening(): void {
     const { gatewayId, report, lanes } = this.#store.state;
     const log = childLogger(this.#options.log, 'store');
-    log.info({ gateway: gatewayId, lanes, report }, 'store open');
+    const { outcome, lastStopWasClean, repairs, salvage } = report;
+    log.info({ gateway: gatewayId, outcome, lastStopWasClean, lanes }, 'store open');
+    for (const repair of repairs)
+      log.warn({ repair }, 'a damaged part of the store was put right or put aside');
+    if (salvage !== null)
+      log.error({ salvage }, 'the store was damaged: what could be read was kept, the rest put aside');
   }
 
   async #startUpstream(): Promise<void> {
@@ -241,4 +251,21 @@ async function within(ms: number, work: Promise<unknown> | undefined): Promise<v
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
+}
+
+function reportOpening(log: Logger, event: OpenEvent): void {
+  switch (event.kind) {
+    case 'salvage-started':
+      log.error(
+        { damage: event.damage },
+        'the store is damaged and is being salvaged; this may take a while',
+      );
+      break;
+    case 'salvage-progress':
+      log.info('salvaging');
+      break;
+    case 'salvage-done':
+      log.info('salvaged');
+      break;
+  }
 }

@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { BookEntry } from './log/cursors.ts';
 import type { LaneState } from './log/log-writer.ts';
 import type { StallReason } from './log/space.ts';
-import type { OpenReport } from './open/open-database.ts';
+import type { Damage } from './open/damage.ts';
+import type { OpenEvent, OpenReport } from './open/open-database.ts';
 import type { Compression } from './record-batch/codec.ts';
 import type { SealedBatch } from './record-batch/open-batch.ts';
 import type { SessionOp } from './sessions/session-ops.ts';
@@ -27,6 +28,8 @@ export interface StoreOptions {
   checkpointBytes: number;
   diskFreeBytesMin: number;
   recentPerSessionMax: number;
+  /** The store was found damaged while it was in use: salvage it before it is opened. */
+  salvage: Damage | null;
 }
 
 export interface StoreState {
@@ -51,6 +54,7 @@ export type ToStore =
   | { kind: 'stop' };
 
 export type FromStore =
+  | { kind: 'opening'; event: OpenEvent }
   | { kind: 'opened'; state: StoreState }
   | {
       kind: 'committed';

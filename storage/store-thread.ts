@@ -6,9 +6,12 @@ import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_th
 import { messageOf, SluiceError } from '../config/errors.ts';
 import { siblingThread } from '../config/sibling-thread.ts';
 import type { Advance } from './log/log-port.ts';
+import { damageOf } from './open/damage.ts';
 import { lockDirectory } from './open/directory-lock.ts';
 import { gatewayIdOf } from './open/gateway-id.ts';
-import { DATABASE_FILE, openDatabase } from './open/open-database.ts';
+import { closeDatabase, DATABASE_FILE, openDatabase } from './open/open-database.ts';
+import { salvage } from './open/salvage.ts';
+import { STORE_TABLES } from './open/store-schema.ts';
 import { StorageEngine, type StorageEvents } from './storage-engine.ts';
 import type { FromStore, StoreOptions, ToStore } from './store-messages.ts';
 
@@ -22,10 +25,7 @@ const main = parentPort as MessagePort;
 class StoreThread {
   readonly #lock = lockDirectory(options.directory);
   readonly #file = join(options.directory, DATABASE_FILE);
-  readonly #opened = openDatabase(options.directory, {
-    synchronous: options.synchronous,
-    cacheBytes: CACHE_BYTES,
-  });
+  readonly #opened = open();
   readonly #gatewayId = gatewayIdOf(this.#opened.db, options.gatewayId);
   readonly #checkpointer = new Worker(siblingThread(import.meta.url, './log/checkpoint-thread'), {
     workerData: { file: this.#file },
@@ -124,12 +124,26 @@ class StoreThread {
     this.#checkpointer.postMessage('stop');
     this.#checkpointer.once('exit', () => {
       guarded(() => this.#engine.close(Date.now()));
-      this.#opened.db.close();
+      guarded(() => closeDatabase(this.#opened.db));
       this.#lock.release();
       tell({ kind: 'stopped' });
       main.close();
     });
   }
+}
+
+function open(): ReturnType<typeof openDatabase> {
+  const limits = { bytesMax: options.bufferBytesMax, diskFreeBytesMin: options.diskFreeBytesMin };
+  if (options.salvage !== null) {
+    salvage(options.directory, options.salvage, { ...limits, nowMs: Date.now(), tables: STORE_TABLES });
+  }
+  return openDatabase(options.directory, {
+    ...limits,
+    synchronous: options.synchronous,
+    cacheBytes: CACHE_BYTES,
+    walBytesMax: 2 * options.checkpointBytes,
+    onEvent: (event) => tell({ kind: 'opening', event }),
+  });
 }
 
 function tell(message: FromStore, transfer: ArrayBuffer[] = []): void {
@@ -146,6 +160,11 @@ function guarded(body: () => void): void {
 
 function fault(error: unknown): void {
   const known = error instanceof SluiceError ? error : undefined;
+  const damage = damageOf(error);
+  if (damage !== undefined) {
+    tell({ kind: 'fault', code: 'STORE_DAMAGED', message: damage.detail, hint: undefined });
+    return;
+  }
   const code = known?.code ?? String((error as { code?: unknown }).code ?? 'STORE_FAULT');
   tell({ kind: 'fault', code, message: messageOf(error), hint: known?.hint });
 }

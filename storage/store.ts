@@ -7,9 +7,12 @@ import { SluiceError } from '../config/errors.ts';
 import { siblingThread } from '../config/sibling-thread.ts';
 import type { CommitRequest, CommitTarget } from './group-commit.ts';
 import type { StallReason } from './log/space.ts';
+import type { OpenEvent } from './open/open-database.ts';
 import type { FromStore, StoreOptions, StoreState, StoreStatus, ToStore } from './store-messages.ts';
 
 export interface StoreEvents {
+  /** What takes long while the store is opened: a salvage. */
+  opening(event: OpenEvent): void;
   stalled(reason: StallReason, detail: string): void;
   resumed(): void;
   /** The storage thread cannot go on; nothing further will be acknowledged. */
@@ -95,6 +98,9 @@ export class Store implements Component, CommitTarget {
 
   #onMessage(message: FromStore): void {
     switch (message.kind) {
+      case 'opening':
+        this.#events.opening(message.event);
+        break;
       case 'opened':
         this.#onOpened?.(message.state);
         break;

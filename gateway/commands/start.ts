@@ -2,12 +2,17 @@
 // STOP_DEADLINE_MS; a second one ends it at once. Both lose nothing: what was acknowledged is on disk.
 
 import type { Command } from 'commander';
-import { createLogger } from '../../config/logger.ts';
+import { createLogger, type Logger } from '../../config/logger.ts';
+import type { Config } from '../../config/settings.ts';
+import type { Damage } from '../../storage/open/damage.ts';
 import { Gateway } from '../gateway.ts';
 import { faultLine } from './foreground.ts';
 import { type LoadedSettings, loadSettings } from './load-settings.ts';
 
 const STOP_DEADLINE_MS = 8000;
+const STOP_GRACE_MS = 1500;
+/** In one run; a disk that damages the store over and over needs a person. */
+const SALVAGES_MAX = 3;
 const EXIT_FAULT = 1;
 const EXIT_SECOND_SIGNAL = 130;
 
@@ -29,43 +34,89 @@ export interface Companion {
 }
 
 /** Runs until a signal or a fault; exits the process. `started` may bring up what belongs to the command. */
-export async function runGateway(
-  { config }: LoadedSettings,
-  started: (gateway: Gateway) => Promise<Companion | undefined> | undefined,
-): Promise<void> {
+export async function runGateway({ config }: LoadedSettings, started: Started): Promise<void> {
   const log = createLogger(config.log);
-  let companion: Companion | undefined;
-  let stopping = false;
-  const stop = async (exitCode: number): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    // A component that hangs must not keep the process: what is on disk stays there.
-    setTimeout(() => process.exit(exitCode === 0 ? EXIT_FAULT : exitCode), STOP_DEADLINE_MS + 1500).unref();
-    await companion?.stop();
-    await gateway.stop(STOP_DEADLINE_MS);
-    process.exit(exitCode);
-  };
-  const gateway = new Gateway({
-    config,
-    log,
-    onFatal: (error) => {
-      process.stderr.write(`${faultLine(error)}\n`);
-      log.error({ err: error }, 'stopping: the gateway cannot go on');
-      void stop(EXIT_FAULT);
-    },
-  });
+  const run = new GatewayRun(config, log, started);
   onSignals((first) => {
     if (!first) process.exit(EXIT_SECOND_SIGNAL);
     log.info('stopping; once more to stop at once');
-    void stop(0);
+    void run.stop(0);
   });
-  try {
-    await gateway.start();
-    companion = await started(gateway);
-  } catch (error) {
-    process.stderr.write(`${faultLine(error)}\n`);
-    await stop(EXIT_FAULT);
+  await run.start();
+}
+
+type Started = (gateway: Gateway) => Promise<Companion | undefined> | undefined;
+
+class GatewayRun {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #started: Started;
+  #gateway: Gateway | null = null;
+  #companion: Companion | undefined;
+  #isStopping = false;
+  #salvages = 0;
+
+  constructor(config: Config, log: Logger, started: Started) {
+    this.#config = config;
+    this.#log = log;
+    this.#started = started;
   }
+
+  async start(salvage?: Damage): Promise<void> {
+    const common = { config: this.#config, log: this.#log };
+    let isFailed = false;
+    const gateway = new Gateway({
+      ...common,
+      ...(salvage === undefined ? {} : { salvage }),
+      onFatal: (error) => {
+        if (isFailed) return;
+        isFailed = true;
+        void this.#failed(error);
+      },
+    });
+    this.#gateway = gateway;
+    try {
+      await gateway.start();
+      this.#companion ??= await this.#started(gateway);
+    } catch (error) {
+      if (isFailed) return;
+      isFailed = true;
+      await this.#failed(error);
+    }
+  }
+
+  async stop(exitCode: number): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    // A component that hangs must not keep the process: what is on disk stays there.
+    const forced = exitCode === 0 ? EXIT_FAULT : exitCode;
+    setTimeout(() => process.exit(forced), STOP_DEADLINE_MS + STOP_GRACE_MS).unref();
+    await this.#companion?.stop();
+    await this.#gateway?.stop(STOP_DEADLINE_MS);
+    process.exit(exitCode);
+  }
+
+  /** A store that turns out damaged in use is salvaged and opened again; any other fault ends the process in order. */
+  async #failed(error: unknown): Promise<void> {
+    const damage = storeDamage(error);
+    if (damage !== undefined && !this.#isStopping && this.#salvages < SALVAGES_MAX) {
+      this.#salvages++;
+      this.#log.error({ err: error }, 'the store is damaged: closing it, to salvage it and go on');
+      await this.#gateway?.stop(STOP_DEADLINE_MS);
+      await this.start(damage);
+      return;
+    }
+    process.stderr.write(`${faultLine(error)}\n`);
+    this.#log.error({ err: error }, 'stopping: the gateway cannot go on');
+    await this.stop(EXIT_FAULT);
+  }
+}
+
+/** From the storage thread itself, or from the bridge that was reading. */
+function storeDamage(error: unknown): Damage | undefined {
+  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
+  if (code === 'STORE_DAMAGED') return { reason: 'in-use', detail: String(message) };
+  return cause instanceof Error ? storeDamage(cause) : undefined;
 }
 
 function onSignals(handle: (first: boolean) => void): void {
@@ -94,7 +145,7 @@ function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
     `    mosquitto_pub -h ${hostname} -p ${port} -q 1 -t plant/line1/temperature -m 21.5`,
   ];
   const upstream = gateway.upstreamUrl;
-  if (upstream !== null) lines.push(`    npx sluice receive --from ${upstream} --print`);
+  if (upstream !== null) lines.push(`    npm run -s sluice -- receive --from ${upstream} --print`);
   // On stderr, so that standard output stays lines for a log collector when it is no terminal.
   process.stderr.write(`${lines.join('\n')}\n\n`);
 }

@@ -3,6 +3,8 @@
 // transaction would keep the WAL from being reused.
 
 import Database from 'better-sqlite3';
+import { SluiceError } from '../../config/errors.ts';
+import { damageOf } from '../open/damage.ts';
 import { rowIdOf } from './log-schema.ts';
 
 export interface StoredBatch {
@@ -16,6 +18,7 @@ export interface LogReader {
   /**
    * Batches of a lane in order of offset, from the one that holds `fromOffset` - or, where that is gone, the next
    * there is - until `bytesMax` is reached; at least one when there is one. Empty: nothing there yet.
+   * Throws SluiceError STORE_DAMAGED when SQLite cannot read the file.
    */
   read(laneNumber: number, fromOffset: number, bytesMax: number): StoredBatch[];
   close(): void;
@@ -32,21 +35,31 @@ export function openLogReader(file: string): LogReader {
   );
   return {
     read(laneNumber, fromOffset, bytesMax) {
-      const laneStart = rowIdOf(laneNumber, 0);
-      const laneEnd = rowIdOf(laneNumber + 1, 0);
-      let from = rowIdOf(laneNumber, fromOffset);
-      const holder = start.get(from, laneStart) as { id: number; first: number; count: number } | undefined;
-      if (holder !== undefined && holder.first + holder.count > fromOffset) from = holder.id;
-      const batches: StoredBatch[] = [];
-      for (let bytes = 0; bytes < bytesMax; ) {
-        const row = next.get(from, laneEnd) as (StoredBatch & { id: number }) | undefined;
-        if (row === undefined) break;
-        batches.push({ firstOffset: row.firstOffset, count: row.count, bytes: row.bytes });
-        bytes += row.bytes.length;
-        from = row.id + 1;
+      try {
+        return readBatches(laneNumber, fromOffset, bytesMax);
+      } catch (error) {
+        const damage = damageOf(error);
+        if (damage === undefined) throw error;
+        throw new SluiceError('STORE_DAMAGED', damage.detail, { kind: 'fatal', cause: error });
       }
-      return batches;
     },
     close: () => db.close(),
   };
+
+  function readBatches(laneNumber: number, fromOffset: number, bytesMax: number): StoredBatch[] {
+    const laneStart = rowIdOf(laneNumber, 0);
+    const laneEnd = rowIdOf(laneNumber + 1, 0);
+    let from = rowIdOf(laneNumber, fromOffset);
+    const holder = start.get(from, laneStart) as { id: number; first: number; count: number } | undefined;
+    if (holder !== undefined && holder.first + holder.count > fromOffset) from = holder.id;
+    const batches: StoredBatch[] = [];
+    for (let bytes = 0; bytes < bytesMax; ) {
+      const row = next.get(from, laneEnd) as (StoredBatch & { id: number }) | undefined;
+      if (row === undefined) break;
+      batches.push({ firstOffset: row.firstOffset, count: row.count, bytes: row.bytes });
+      bytes += row.bytes.length;
+      from = row.id + 1;
+    }
+    return batches;
+  }
 }

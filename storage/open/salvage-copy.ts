@@ -216,8 +216,8 @@ export class SalvageCopy {
     );
     Object.assign(this.copied, select.get());
     for (const [name, pages] of this.store.damagedPages) {
-      const table = (this.copied.tables[name] ??= { kept: 0, lost: 0, damagedPages: 0 });
-      table.damagedPages = pages.size;
+      const { kept, lost } = this.copied.tables[name] ?? { kept: 0, lost: 0 };
+      this.copied.tables[name] = { kept, lost, damagedPages: pages.size };
     }
     this.copied.tables.log.kept = this.copied.batches;
     this.copied.tables.log.lost = this.copied.damagedBatches;

@@ -2,6 +2,7 @@
 // store of this version has its tables in the same places, so even when its first page is lost they can be found.
 
 import Database, { type Database as Db } from 'better-sqlite3';
+import { SessionTables } from '../sessions/session-ops.ts';
 import { createTables, SCHEMA_VERSION } from '../log/log-schema.ts';
 import type { Value } from './sqlite-file/record-format.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
@@ -9,7 +10,7 @@ import type { RawRow } from './sqlite-file/tree-rows.ts';
 export type CreateTables = (db: Db) => void;
 
 /** What creates the tables of a store, in this order for ever. */
-export const STORE_TABLES: readonly CreateTables[] = [createTables];
+export const STORE_TABLES: readonly CreateTables[] = [createTables, (db) => SessionTables.createTables(db)];
 
 export interface TableLayout {
   name: string;

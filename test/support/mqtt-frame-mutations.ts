@@ -1,5 +1,6 @@
-// Ways to spoil a frame. Most keep the remaining length right, so that the damage reaches the parser of the packet's
-// type instead of being noticed by the fixed header. A mutated frame may by chance still be well-formed.
+// Ways to spoil a frame. Most keep the remaining length right, so that the damage reaches the parser of the
+// packet's type instead of being noticed by the fixed header. A mutated frame may by chance still be
+// well-formed.
 
 import { type ClientVersion, encodePacket, type PacketFields } from './mqtt-frame-packets.ts';
 import type { Random } from './mqtt-frame-random.ts';
@@ -178,7 +179,9 @@ function lengthBytes(frame: Buffer): number {
   return bytes;
 }
 
-/** The frame with its body changed and its remaining length made right, `padding` bytes longer than needed. */
+/**
+ * The frame with its body changed and its remaining length made right, `padding` bytes longer than needed.
+ */
 function reframe(frame: Buffer, change: (body: Buffer) => Uint8Array, padding = 0): Buffer {
   const body = change(frame.subarray(1 + lengthBytes(frame)));
   const header = [frame[0]!];

@@ -1,5 +1,6 @@
-// Valid packets of every type that a client sends, as mqtt-packet describes them, and the short or unusual forms
-// that mqtt-packet does not write. They stay within `packetMaxima`, so that a gateway set to these takes them all.
+// Valid packets of every type that a client sends, as mqtt-packet describes them, and the short or unusual
+// forms that mqtt-packet does not write. They stay within `packetMaxima`, so that a gateway set to these
+// takes them all.
 
 import mqttPacket from 'mqtt-packet';
 import type { Random } from './mqtt-frame-random.ts';

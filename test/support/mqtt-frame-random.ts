@@ -1,5 +1,5 @@
-// Seeded random choices for generated frames: the same seed gives the same frames on every machine, so that a seed
-// printed by a failing test is all that is needed to see the failure again.
+// Seeded random choices for generated frames: the same seed gives the same frames on every machine, so that a
+// seed printed by a failing test is all that is needed to see the failure again.
 
 export class Random {
   private state: number;

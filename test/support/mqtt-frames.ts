@@ -1,6 +1,6 @@
-// An endless, seeded source of frames as clients send them, valid and damaged, for tests that compare parsers and
-// for those that throw bytes at a running gateway. Every call of `next` gives one frame; sequences are what a test
-// makes of them. Valid frames stay within `packetMaxima`.
+// An endless, seeded source of frames as clients send them, valid and damaged, for tests that compare parsers
+// and for those that throw bytes at a running gateway. Every call of `next` gives one frame; sequences are
+// what a test makes of them. Valid frames stay within `packetMaxima`.
 
 import { type Mutation, mutations, spoilPacket } from './mqtt-frame-mutations.ts';
 import {

@@ -1,4 +1,5 @@
-// What the gateway's own parsers make of one frame, as plain fields that can be compared with mqtt-packet's reading.
+// What the gateway's own parsers make of one frame, as plain fields that can be compared with mqtt-packet's
+// reading.
 
 import type { Connect, Will } from '../../gateway/listener/frames/connect.ts';
 import { parseConnect } from '../../gateway/listener/frames/connect-parser.ts';
@@ -38,19 +39,21 @@ const rulesFor = (version: FrameRules['version']): FrameRules => ({ version, ...
 export function judgeFrame(bytes: Buffer, version: ClientVersion): Judgement {
   const isConnect = bytes.length > 0 && bytes[0]! >> 4 === packetType.connect;
   const rules = rulesFor(isConnect ? 0 : version);
-  const cut = cutFrame(bytes, 0, bytes.length, frame, rules);
+  // What follows in the socket's buffer must not matter, whatever it is.
+  const buffer = Buffer.concat([bytes, Buffer.alloc(8, bytes.length % 2 === 0 ? 0x00 : 0x80)]);
+  const cut = cutFrame(buffer, 0, bytes.length, frame, rules);
   if (cut === incomplete) return { verdict: 'incomplete' };
   if (cut !== reason.ok) return { verdict: 'refused', why: cut };
   const end = frame.bodyEnd;
   if (isConnect) {
-    const result = parseConnect(bytes, frame, rules);
+    const result = parseConnect(buffer, frame, rules);
     if (!result.ok) return { verdict: 'refused', why: result.reason };
     return { verdict: 'accepted', fields: connectFields(result.connect), end };
   }
   const isPublish = frame.type === packetType.publish;
-  const why = isPublish ? parsePublish(bytes, frame, view, rules) : validateControl(bytes, frame, rules);
+  const why = isPublish ? parsePublish(buffer, frame, view, rules) : validateControl(buffer, frame, rules);
   if (why !== reason.ok) return { verdict: 'refused', why };
-  return { verdict: 'accepted', fields: isPublish ? publishFields(bytes) : controlFields(bytes, rules), end };
+  return { verdict: 'accepted', fields: isPublish ? publishFields(buffer) : controlFields(buffer, rules), end };
 }
 
 function publishFields(bytes: Buffer): Record<string, unknown> {

@@ -1,6 +1,6 @@
-// Frames that mqtt-packet takes and MQTT does not: by the gateway's reason for refusing, how to see from mqtt-packet's
-// own result that the refusal is right. A reason that is not listed here is one that mqtt-packet knows too. And the
-// one kind of frame that mqtt-packet refuses although a client may send it.
+// Frames that mqtt-packet takes and MQTT does not: by the gateway's reason for refusing, how to see from
+// mqtt-packet's own result that the refusal is right. A reason that is not listed here is one that
+// mqtt-packet knows too. And the one kind of frame that mqtt-packet refuses although a client may send it.
 
 import type { ReasonName } from '../../gateway/listener/frames/reasons.ts';
 import { type ClientVersion, encodePacket, type PacketFields, packetMaxima } from './mqtt-frame-packets.ts';
@@ -18,8 +18,9 @@ type Predicate = (judged: Judged) => boolean;
 const controlOrNoncharacter = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
 
 /**
- * mqtt-packet overlooks fields that reach beyond their packet or property block, bytes left over, padded integers,
- * flag properties above 1 and invalid UTF-8: what it understood, written again, is then not what was sent.
+ * mqtt-packet overlooks fields that reach beyond their packet or property block, bytes left over, padded
+ * integers, flag properties above 1 and invalid UTF-8: what it understood, written again, is then not what
+ * was sent.
  */
 const isNotWhatWasSent: Predicate = ({ packet, bytes, version }) => {
   try {
@@ -180,7 +181,10 @@ const byReason: { readonly [name in ReasonName]?: Predicate } = {
     packet.cmd === 'auth' && properties.authenticationMethod === undefined,
 };
 
-/** True when mqtt-packet's acceptance of `bytes` as `packet` is a known leniency, and the refusal for `name` right. */
+/**
+ * True when mqtt-packet's acceptance of `bytes` as `packet` is a known leniency, and the refusal for `name`
+ * right.
+ */
 export function isKnownLeniency(
   name: ReasonName,
   packet: PacketFields,
@@ -193,8 +197,8 @@ export function isKnownLeniency(
 }
 
 /**
- * mqtt-packet refuses DUP on PUBREL, SUBSCRIBE and UNSUBSCRIBE in every version; in MQTT 3.1 a client sets it when
- * it sends one of them again (3.1: 2.1, 3.6, 3.8, 3.10).
+ * mqtt-packet refuses DUP on PUBREL, SUBSCRIBE and UNSUBSCRIBE in every version; in MQTT 3.1 a client sets it
+ * when it sends one of them again (3.1: 2.1, 3.6, 3.8, 3.10).
  */
 export function isDupOfMqtt31(bytes: Buffer, version: ClientVersion): boolean {
   return version === 3 && [0x6a, 0x8a, 0xaa].includes(bytes[0]!);

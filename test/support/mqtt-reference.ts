@@ -1,5 +1,5 @@
-// mqtt-packet as the reference for what is well-formed and what it says, one frame at a time, and a decoder of raw
-// MQTT 5 properties into the shape that mqtt-packet gives them, written apart from the gateway's own.
+// mqtt-packet as the reference for what is well-formed and what it says, one frame at a time, and a decoder
+// of raw MQTT 5 properties into the shape that mqtt-packet gives them, written apart from the gateway's own.
 
 import mqttPacket from 'mqtt-packet';
 import { neverExpires, packetBytesUnlimited } from '../../gateway/listener/frames/connect.ts';
@@ -11,8 +11,8 @@ export type ReferenceResult =
   | { readonly kind: 'incomplete' };
 
 /**
- * What mqtt-packet makes of `bytes`, exactly one frame or the beginning of one. Of more than one frame it would
- * read some fields beyond the end of the first.
+ * What mqtt-packet makes of `bytes`, exactly one frame or the beginning of one. Of more than one frame it
+ * would read some fields beyond the end of the first.
  */
 export function parseByReference(bytes: Buffer, version: ClientVersion): ReferenceResult {
   const parser = mqttPacket.parser({ protocolVersion: version });

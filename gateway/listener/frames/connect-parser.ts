@@ -1,6 +1,6 @@
-// Parses a CONNECT and checks every rule of its version (MQTT 5.0 3.1, 3.1.1: 3.1, MQTT 3.1: 3.1), so that the
-// session engine, which gets the same bytes afterwards, is never the first to judge them. Says how to answer a
-// refusal. Whether the client may connect is admission's business.
+// Parses a CONNECT and checks every rule of its version (MQTT 5.0 3.1, 3.1.1: 3.1, MQTT 3.1: 3.1), so that
+// the session engine, which gets the same bytes afterwards, is never the first to judge them. Says how to
+// answer a refusal. Whether the client may connect is admission's business.
 
 import {
   type Connect,
@@ -38,7 +38,8 @@ export function parseConnect(buffer: Buffer, frame: Frame, rules: FrameRules): C
   if (reader.fault !== reason.ok) return refuse(reader.fault, 4);
   if (name !== 'MQTT' && name !== 'MQIsdp') return refuse(reason.protocolName, 4);
   const version = versionOf(name, level);
-  // A client from the future reads MQTT 5's CONNACK more likely than 3.1.1's; 0x80 and up are 3.1.1's bridges.
+  // A client from the future reads MQTT 5's CONNACK more likely than 3.1.1's; 0x80 and up are 3.1.1's
+  // bridges.
   if (version === undefined) return refuse(reason.protocolLevel, level > 5 && level < 0x80 ? 5 : 4);
   if (version === 5 && isLengthPadded(frame)) return refuse(reason.lengthNotMinimal, 5);
 
@@ -52,7 +53,10 @@ function versionOf(name: string, level: number): ProtocolVersion | undefined {
   return level === 4 || level === 5 ? level : undefined;
 }
 
-/** The version was not known when the frame was cut, so that MQTT 5.0 1.5.5 could not be applied to its length. */
+/**
+ * The version was not known when the frame was cut, so that MQTT 5.0 1.5.5 could not be applied to its
+ * length.
+ */
 function isLengthPadded(frame: Frame): boolean {
   return frame.bodyStart - frame.start - 1 > variableByteIntegerBytes(frame.bodyEnd - frame.bodyStart);
 }

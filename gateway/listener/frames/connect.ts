@@ -1,5 +1,6 @@
-// What a CONNECT says, after it has been parsed and every rule of its version has been checked. Defaults are filled
-// in, so that the versions differ as little as possible to whoever reads it. Nothing points into the socket's buffer.
+// What a CONNECT says, after it has been parsed and every rule of its version has been checked. Defaults are
+// filled in, so that the versions differ as little as possible to whoever reads it. Nothing points into the
+// socket's buffer.
 
 import type { ProtocolVersion } from './frame-rules.ts';
 import type { Reason } from './reasons.ts';
@@ -15,7 +16,10 @@ export interface Connect {
   readonly username: string | undefined;
   readonly password: Buffer | undefined;
   readonly will: Will | undefined;
-  /** How long the session outlives the connection; before MQTT 5: 0 with Clean Session, otherwise `neverExpires`. */
+  /**
+   * How long the session outlives the connection; before MQTT 5: 0 with Clean Session, otherwise
+   * `neverExpires`.
+   */
   readonly sessionExpiryS: number;
   /** How many QoS 1 and 2 publishes the client takes at once (MQTT 5.0 3.1.2.11.3). */
   readonly receiveMaximum: number;

@@ -1,6 +1,7 @@
-// Judges every packet a client may send after CONNECT other than PUBLISH, before it goes to the session engine byte
-// for byte. Validates in place and allocates nothing. SUBSCRIBE and UNSUBSCRIBE have a file of their own; whether a
-// packet fits the state of its session (an unknown packet id, AUTH without a method) is the caller's to say.
+// Judges every packet a client may send after CONNECT other than PUBLISH, before it goes to the session
+// engine byte for byte. Validates in place and allocates nothing. SUBSCRIBE and UNSUBSCRIBE have a file of
+// their own; whether a packet fits the state of its session (an unknown packet id, AUTH without a method) is
+// the caller's to say.
 
 import { SluiceError } from '../../../config/errors.ts';
 import { type Frame, packetType } from './fixed-header.ts';
@@ -12,8 +13,8 @@ import { validateSubscribe, validateUnsubscribe } from './subscription-validator
 
 const properties = new PropertyValues();
 
-// What a client may say in each packet: MQTT 5.0 3.4.2.1, 3.5.2.1, 3.6.2.1, 3.7.2.1, and those that tables 3.14.2.1
-// and 3.15.2.1 list as sent by a client.
+// What a client may say in each packet: MQTT 5.0 3.4.2.1, 3.5.2.1, 3.6.2.1, 3.7.2.1, and those that tables
+// 3.14.2.1 and 3.15.2.1 list as sent by a client.
 const receiptCodes = codeSet(0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99);
 const releaseCodes = codeSet(0x00, 0x92);
 const disconnectCodes = codeSet(0, 4, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99);
@@ -98,14 +99,18 @@ export function packetIdOf(buffer: Buffer, frame: Frame): number {
   return (buffer[frame.bodyStart]! << 8) | buffer[frame.bodyStart + 1]!;
 }
 
-/** The reason code of a validated PUBACK, PUBREC, PUBREL or PUBCOMP; left out means success (MQTT 5.0 3.4.2.1). */
+/**
+ * The reason code of a validated PUBACK, PUBREC, PUBREL or PUBCOMP; left out means success (MQTT 5.0
+ * 3.4.2.1).
+ */
 export function reasonCodeOf(buffer: Buffer, frame: Frame): number {
   return frame.bodyEnd - frame.bodyStart > 2 ? buffer[frame.bodyStart + 2]! : 0;
 }
 
 /**
- * The session expiry that a validated DISCONNECT of MQTT 5 asks for, `undefined` when it leaves it as it was. After
- * a CONNECT with 0 anything else is `reason.sessionExpiryRaised` (MQTT 5.0 3.14.2.2.2): the caller knows that.
+ * The session expiry that a validated DISCONNECT of MQTT 5 asks for, `undefined` when it leaves it as it was.
+ * After a CONNECT with 0 anything else is `reason.sessionExpiryRaised` (MQTT 5.0 3.14.2.2.2): the caller
+ * knows that.
  */
 export function disconnectSessionExpiryS(buffer: Buffer, frame: Frame): number | undefined {
   if (frame.bodyEnd - frame.bodyStart < 2) return undefined;

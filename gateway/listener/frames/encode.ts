@@ -1,6 +1,6 @@
-// Writes the few packets that the Connection sends itself: acknowledgements, keep-alive, refusals. Each function
-// writes at an offset of a buffer that has room (the constants say how much) and returns the offset after it.
-// Everything else that goes to a client is written by the session engine.
+// Writes the few packets that the Connection sends itself: acknowledgements, keep-alive, refusals. Each
+// function writes at an offset of a buffer that has room (the constants say how much) and returns the offset
+// after it. Everything else that goes to a client is written by the session engine.
 
 import { packetType } from './fixed-header.ts';
 import type { ProtocolVersion } from './frame-rules.ts';
@@ -68,7 +68,10 @@ export function writeDisconnect(target: Buffer, at: number, reasonCode: number, 
   return properties === 0 ? next + 1 : writeReasonProperty(target, next + 1, reasonText!);
 }
 
-/** A CONNACK that refuses: a return code before MQTT 5 (3.1.1: 3.2.2.3), a reason code then (MQTT 5.0 3.2.2.2). */
+/**
+ * A CONNACK that refuses: a return code before MQTT 5 (3.1.1: 3.2.2.3), a reason code then (MQTT 5.0
+ * 3.2.2.2).
+ */
 export function writeConnackRefusal(
   target: Buffer,
   at: number,

@@ -1,6 +1,7 @@
-// Reads the fields of one packet from left to right. The first fault sticks and later reads return empty values, so
-// that a parser reads all its fields in the order of the specification and asks once at the end. For packets that
-// are rare beside PUBLISH: what it returns may be allocated, and never points into the buffer.
+// Reads the fields of one packet from left to right. The first fault sticks and later reads return empty
+// values, so that a parser reads all its fields in the order of the specification and asks once at the end.
+// For packets that are rare beside PUBLISH: what it returns may be allocated, and never points into the
+// buffer.
 
 import { PropertyValues, scanProperties } from './properties.ts';
 import type { Place } from './property-table.ts';

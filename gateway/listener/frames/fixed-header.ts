@@ -1,6 +1,7 @@
-// Cuts one frame off the inbound byte stream. All that the first byte can tell (type, direction, flags) is judged
-// as soon as it is there, and the packet's size as soon as the length is, so that nothing is gathered for a frame
-// that will be refused. Allocates nothing. What is inside the frame is judged by the parser of its type.
+// Cuts one frame off the inbound byte stream. All that the first byte can tell (type, direction, flags) is
+// judged as soon as it is there, and the packet's size as soon as the length is, so that nothing is gathered
+// for a frame that will be refused. Allocates nothing. What is inside the frame is judged by the parser of
+// its type.
 //
 //   byte 0: type (4 bits) | flags (4 bits)     bytes 1..4: remaining length, a variable byte integer     body
 
@@ -49,11 +50,12 @@ for (let version = 0; version < versions; version++) {
 }
 
 /**
- * Cuts the frame that begins at `start`; bytes up to `end` have arrived. Returns `reason.ok` with `frame` filled,
- * `incomplete`, or the reason why no frame can begin like this (MQTT 5.0 2.1).
+ * Cuts the frame that begins at `start`; bytes up to `end` have arrived. Returns `reason.ok` with `frame`
+ * filled, `incomplete`, or the reason why no frame can begin like this (MQTT 5.0 2.1).
  *
- * MQTT 3.1 sets DUP on a PUBREL, SUBSCRIBE or UNSUBSCRIBE that is sent again (3.1: 2.1, 3.6, 3.8, 3.10), which no
- * later version knows and the session engine refuses. It says nothing to a receiver: it is cleared in the buffer.
+ * MQTT 3.1 sets DUP on a PUBREL, SUBSCRIBE or UNSUBSCRIBE that is sent again (3.1: 2.1, 3.6, 3.8, 3.10),
+ * which no later version knows and the session engine refuses. It says nothing to a receiver: it is cleared
+ * in the buffer.
  */
 export function cutFrame(
   buffer: Buffer,
@@ -79,7 +81,8 @@ export function cutFrame(
     const byte = buffer[at++]!;
     length |= (byte & 0x7f) << shift;
     if (byte < 0x80) {
-      // Only MQTT 5 demands the shortest form (1.5.5); a CONNECT that turns out to be one is checked by its parser.
+      // Only MQTT 5 demands the shortest form (1.5.5); a CONNECT that turns out to be one is checked by its
+      // parser.
       if (byte === 0 && shift > 0 && rules.version === 5) return reason.lengthNotMinimal;
       break;
     }

@@ -1,5 +1,5 @@
-// What a frame is judged by: the version the client has negotiated and the gateway's own maxima. One object per
-// connection, shared by every function of this folder, so that judging a frame passes one reference and
+// What a frame is judged by: the version the client has negotiated and the gateway's own maxima. One object
+// per connection, shared by every function of this folder, so that judging a frame passes one reference and
 // allocates nothing. The Connection owns it; `version` is all that changes in it, once, at CONNECT.
 
 /** MQTT 3.1, 3.1.1 and 5.0, by the protocol level that CONNECT carries. */
@@ -8,7 +8,10 @@ export type ProtocolVersion = 3 | 4 | 5;
 export interface FrameRules {
   /** 0 until the client's CONNECT has been parsed: nothing but a CONNECT is a frame before that. */
   version: 0 | ProtocolVersion;
-  /** Largest packet that is taken, fixed header included, as Maximum Packet Size counts it (MQTT 5.0 3.2.2.3.6). */
+  /**
+   * Largest packet that is taken, fixed header included, as Maximum Packet Size counts it (MQTT 5.0
+   * 3.2.2.3.6).
+   */
   readonly packetBytesMax: number;
   /** Longest topic name or filter. */
   readonly topicBytesMax: number;

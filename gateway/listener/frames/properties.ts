@@ -1,6 +1,7 @@
-// Walks a block of MQTT 5 properties: every identifier known and allowed in its place, given once (but for user
-// properties), its value complete, in range and valid UTF-8 (MQTT 5.0 2.2.2). Numbers are kept, strings and binary
-// values by their offsets, in a reused object: nothing is allocated. Meaning is left to the packet's own parser.
+// Walks a block of MQTT 5 properties: every identifier known and allowed in its place, given once (but for
+// user properties), its value complete, in range and valid UTF-8 (MQTT 5.0 2.2.2). Numbers are kept, strings
+// and binary values by their offsets, in a reused object: nothing is allocated. Meaning is left to the
+// packet's own parser.
 
 import { bits, kind, kinds, maxima, minima, type Place, place, places, property } from './property-table.ts';
 import { type Reason, reason } from './reasons.ts';

@@ -1,5 +1,6 @@
-// The MQTT 5 properties that a client may send (MQTT 5.0 2.2.2.2, table 2-4): their types, the packets that may have
-// them, and the ranges of their values. Properties that only a server sends are left out and thereby refused.
+// The MQTT 5 properties that a client may send (MQTT 5.0 2.2.2.2, table 2-4): their types, the packets that
+// may have them, and the ranges of their values. Properties that only a server sends are left out and thereby
+// refused.
 
 export const property = {
   payloadFormat: 0x01,

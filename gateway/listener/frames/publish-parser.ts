@@ -1,6 +1,7 @@
-// Reads a PUBLISH in place into a reused view of offsets: the hot path of the gateway, one call per message, so it
-// allocates nothing. The frame has been cut, which settled QoS 3 and DUP with QoS 0. The view points into the
-// socket's buffer: whatever outlives it is copied by the caller. Resolving a topic alias is the caller's.
+// Reads a PUBLISH in place into a reused view of offsets: the hot path of the gateway, one call per message,
+// so it allocates nothing. The frame has been cut, which settled QoS 3 and DUP with QoS 0. The view points
+// into the socket's buffer: whatever outlives it is copied by the caller. Resolving a topic alias is the
+// caller's.
 
 import type { Frame } from './fixed-header.ts';
 import type { FrameRules } from './frame-rules.ts';
@@ -30,11 +31,14 @@ export class PublishView {
   topicAlias = 0;
   messageExpirySeconds = noExpiry;
   payloadFormatUtf8 = false;
-  /** True when there are properties besides the topic alias: they belong to the message and are kept with it. */
+  /**
+   * True when there are properties besides the topic alias: they belong to the message and are kept with it.
+   */
   hasContentProps = false;
 }
 
-// Scanning is synchronous and its result is copied into the view, so one scratch object serves all connections.
+// Scanning is synchronous and its result is copied into the view, so one scratch object serves all
+// connections.
 const properties = new PropertyValues();
 const contentBits = ~bits[property.topicAlias]!;
 const topicAliasBytes = 3;
@@ -113,8 +117,8 @@ function parseProperties(
 }
 
 /**
- * Copies a view's properties but for the topic alias, which means nothing beyond its connection, to `target` at
- * `at`; returns the offset after them. They have been parsed, and `target` has room for all of them.
+ * Copies a view's properties but for the topic alias, which means nothing beyond its connection, to `target`
+ * at `at`; returns the offset after them. They have been parsed, and `target` has room for all of them.
  */
 export function copyPropertiesWithoutAlias(
   source: Buffer,

@@ -1,6 +1,6 @@
-// Every reason for which a frame is not taken: a number that the parsers can return without allocating, and for
-// each what an MQTT 5 client is told (reason code) and what a person reads (text with the clause). A clause number
-// without a version is MQTT 5.0's. Answering is the Connection's.
+// Every reason for which a frame is not taken: a number that the parsers can return without allocating, and
+// for each what an MQTT 5 client is told (reason code) and what a person reads (text with the clause). A
+// clause number without a version is MQTT 5.0's. Answering is the Connection's.
 
 const malformedPacket = 0x81;
 const protocolError = 0x82;
@@ -162,16 +162,17 @@ export function explain(why: Reason): Explanation {
 }
 
 /**
- * True for a PUBLISH that is well-formed and understood in full, but not accepted here: it may be answered by its
- * own reason code in PUBACK or PUBREC, and the connection goes on (MQTT 5.0 3.4.2.1). All others end it (4.13).
+ * True for a PUBLISH that is well-formed and understood in full, but not accepted here: it may be answered by
+ * its own reason code in PUBACK or PUBREC, and the connection goes on (MQTT 5.0 3.4.2.1). All others end it
+ * (4.13).
  */
 export function isRefusal(why: Reason): boolean {
   return why === reason.topicTooLong || why === reason.topicTooDeep || why === reason.topicReserved;
 }
 
 /**
- * The CONNACK return code that MQTT 3.1 and 3.1.1 have for `why` (3.1.1: 3.2.2.3); `undefined` where they want the
- * connection closed without a CONNACK.
+ * The CONNACK return code that MQTT 3.1 and 3.1.1 have for `why` (3.1.1: 3.2.2.3); `undefined` where they
+ * want the connection closed without a CONNACK.
  */
 export function connackReturnCode(why: Reason): number | undefined {
   switch (explain(why).reasonCode) {

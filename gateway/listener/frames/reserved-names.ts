@@ -1,6 +1,6 @@
 // Names that are well-formed MQTT and stop the session engine: aedes keeps clients and subscriptions in plain
-// objects, where a client id or a filter such as `constructor` finds what every object inherits, takes it for an
-// entry, and throws. They are refused as client ids and as filters, before it sees them.
+// objects, where a client id or a filter such as `constructor` finds what every object inherits, takes it for
+// an entry, and throws. They are refused as client ids and as filters, before it sees them.
 
 const names: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 const lengths = [...names].map((name) => name.length);

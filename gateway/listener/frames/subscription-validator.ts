@@ -48,7 +48,10 @@ function validate(buffer: Buffer, frame: Frame, rules: FrameRules, isSubscribe: 
   return reason.ok;
 }
 
-/** QoS in bits 0 and 1; in MQTT 5 also no-local (2), retain-as-published (3), retain handling (4, 5) (3.8.3.1). */
+/**
+ * QoS in bits 0 and 1; in MQTT 5 also no-local (2), retain-as-published (3), retain handling (4, 5)
+ * (3.8.3.1).
+ */
 function judgeOptions(options: number, version: FrameRules['version'], isShared: boolean): Reason {
   if ((options & (version === 5 ? 0xc0 : 0xfc)) !== 0) return reason.subscriptionOptions;
   if ((options & 0x03) === 3) return reason.subscriptionQos3;

@@ -1,5 +1,5 @@
-// Judges the topic filter of a SUBSCRIBE or UNSUBSCRIBE: UTF-8 and characters, wildcards alone in their level and
-// `#` only in the last, length and levels, and the form of a shared subscription in MQTT 5.
+// Judges the topic filter of a SUBSCRIBE or UNSUBSCRIBE: UTF-8 and characters, wildcards alone in their level
+// and `#` only in the last, length and levels, and the form of a shared subscription in MQTT 5.
 
 import type { FrameRules } from './frame-rules.ts';
 import { type Reason, reason } from './reasons.ts';
@@ -27,14 +27,19 @@ export function judgeTopicFilter(buffer: Buffer, start: number, end: number, rul
   return judgeLevels(buffer, filterStart, end, rules.topicLevelsMax);
 }
 
-/** True when the first level is `$share`: in MQTT 5 that is a shared subscription, well-formed or not (4.8.2). */
+/**
+ * True when the first level is `$share`: in MQTT 5 that is a shared subscription, well-formed or not (4.8.2).
+ */
 export function isSharedFilter(buffer: Buffer, start: number, end: number): boolean {
   const after = start + sharePrefix.length;
   if (after > end || (after < end && buffer[after] !== slash)) return false;
   return sharePrefix.compare(buffer, start, after) === 0;
 }
 
-/** Where the filter of `$share/name/filter` begins, or -1 when there is no name, or no filter, or a wildcard name. */
+/**
+ * Where the filter of `$share/name/filter` begins, or -1 when there is no name, or no filter, or a wildcard
+ * name.
+ */
 function sharedFilterStart(buffer: Buffer, start: number, end: number): number {
   const nameStart = start + sharePrefix.length + 1;
   let at = nameStart;

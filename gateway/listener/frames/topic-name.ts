@@ -1,6 +1,7 @@
-// Judges the topic name of a PUBLISH or a will in one pass over its bytes, without allocating: UTF-8, characters,
-// wildcards, length and levels. A fault of form is reported before a mere refusal (too long, too deep, reserved),
-// because a refused publish is answered and the connection goes on, while a malformed one ends it.
+// Judges the topic name of a PUBLISH or a will in one pass over its bytes, without allocating: UTF-8,
+// characters, wildcards, length and levels. A fault of form is reported before a mere refusal (too long, too
+// deep, reserved), because a refused publish is answered and the connection goes on, while a malformed one
+// ends it.
 
 import type { FrameRules } from './frame-rules.ts';
 import { type Reason, reason } from './reasons.ts';
@@ -70,8 +71,9 @@ function countLevels(buffer: Buffer, start: number, end: number): number {
 }
 
 /**
- * `$SYS` is the server's own (MQTT 5.0 4.7.2), and what is published below `$share` no filter can match (4.8.2).
- * Other topics that begin with `$` have no meaning to MQTT; bridges and clouds use them, so they pass.
+ * `$SYS` is the server's own (MQTT 5.0 4.7.2), and what is published below `$share` no filter can match
+ * (4.8.2). Other topics that begin with `$` have no meaning to MQTT; bridges and clouds use them, so they
+ * pass.
  */
 function isReserved(buffer: Buffer, start: number, end: number): boolean {
   return isLevel(buffer, start, end, '$SYS') || isLevel(buffer, start, end, '$share');

@@ -1,7 +1,7 @@
-// MQTT strings are UTF-8 with more rules than Unicode's own: no U+0000 anywhere (MQTT 5.0 1.5.4). What becomes a
-// key in databases and buses (topics, filters, client ids, user names) is a *name* here and may not have control
-// or non-character code points either, which 1.5.4 says should not be sent and lets a server refuse; free text (a
-// user property, a content type) may. Judges bytes in place, allocates nothing.
+// MQTT strings are UTF-8 with more rules than Unicode's own: no U+0000 anywhere (MQTT 5.0 1.5.4). What
+// becomes a key in databases and buses (topics, filters, client ids, user names) is a *name* here and may not
+// have control or non-character code points either, which 1.5.4 says should not be sent and lets a server
+// refuse; free text (a user property, a content type) may. Judges bytes in place, allocates nothing.
 
 import { type Reason, reason } from './reasons.ts';
 
@@ -9,9 +9,9 @@ import { type Reason, reason } from './reasons.ts';
 export const illFormed = 0;
 
 /**
- * The length of the multi-byte sequence at `at`, negated when a name may not have its code point (U+0080..U+009F,
- * U+FDD0..U+FDEF, the last two of every plane), or `illFormed`: overlong, a surrogate, beyond U+10FFFF, cut off at
- * `end` (RFC 3629, 3 and 4).
+ * The length of the multi-byte sequence at `at`, negated when a name may not have its code point
+ * (U+0080..U+009F, U+FDD0..U+FDEF, the last two of every plane), or `illFormed`: overlong, a surrogate,
+ * beyond U+10FFFF, cut off at `end` (RFC 3629, 3 and 4).
  */
 export function sequenceBytes(buffer: Buffer, at: number, end: number): number {
   const lead = buffer[at]!;

@@ -1,5 +1,6 @@
-// Variable byte integers inside a packet (MQTT 5.0 1.5.5): seven bits a byte, least significant first, at most four
-// bytes and no more than needed. Since only the shortest form is taken, a value also tells its own length.
+// Variable byte integers inside a packet (MQTT 5.0 1.5.5): seven bits a byte, least significant first, at
+// most four bytes and no more than needed. Since only the shortest form is taken, a value also tells its own
+// length.
 
 /** `readVariableByteInteger`: more than four bytes, longer than needed, or cut off. */
 export const malformedInteger = -1;

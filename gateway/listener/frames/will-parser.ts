@@ -1,5 +1,5 @@
-// Parses the will of a CONNECT: its properties (MQTT 5), topic and payload (MQTT 5.0 3.1.3.2 to 3.1.3.4). Its topic
-// is judged like that of a PUBLISH, because it becomes one.
+// Parses the will of a CONNECT: its properties (MQTT 5), topic and payload (MQTT 5.0 3.1.3.2 to 3.1.3.4). Its
+// topic is judged like that of a PUBLISH, because it becomes one.
 
 import type { Will } from './connect.ts';
 import type { FieldReader } from './field-reader.ts';

@@ -15,7 +15,7 @@ import {
   type WalChecksum,
   type WrongBit,
   walChecksum,
-  wrongBit,
+  wrongBits,
 } from './wal-checksum.ts';
 import { FrameReader, type RawFrame, WAL_HEADER_BYTES } from './wal-frames.ts';
 
@@ -82,32 +82,43 @@ export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   const wal = emptyWal();
   if (fileBytes <= WAL_HEADER_BYTES) return wal; // a log begins with its header synced; nothing was ever behind this one
   const frames = new FrameReader(fd, fileBytes);
-  const known = readHeader(frames.header(), wal.patches);
+  const known = readHeader(frames, wal.patches);
   const header = known ?? guessedHeader(frames);
   if (header === undefined) return { ...wal, verdict: 'suspect' };
   const broken = known === undefined ? 0 : readChain(frames, header, wal);
   if (broken < frames.count) judgeRest(readRest(frames, header, broken), wal, known === undefined);
+  if (wal.poisoned.size > 0) wal.verdict = 'broken';
   if (wal.verdict === 'sound' && wal.patches.length > 0) wal.verdict = 'mendable';
   return wal;
 }
 
-function readHeader(bytes: Buffer, patches: WrongBit[]): Header | undefined {
-  const stored = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
-  for (const bigEndian of [(bytes.readUInt32BE(0) & 1) === 1, (bytes.readUInt32BE(0) & 1) === 0]) {
-    const covered = { bytes, start: 0, end: 24, bigEndian };
-    const seed = { s1: 0, s2: 0 };
-    const computed = walChecksum(covered, seed);
-    const patch = sameChecksum(computed, stored)
-      ? null
-      : (wrongSum(computed, stored, 24) ?? wrongBit(covered, seed, stored));
-    if (patch === undefined) continue;
-    if (patch !== null) bytes[patch.at] ^= patch.mask;
-    if (!isOurs(bytes, bigEndian)) continue;
-    if (patch !== null) patches.push(patch);
-    const sum = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
-    return { bigEndian, salt1: bytes.readUInt32BE(16), salt2: bytes.readUInt32BE(20), seed: sum };
+/** As it is, or with the one bit put right that gives it its checksum and the salts of the first frame. */
+function readHeader(frames: FrameReader, patches: WrongBit[]): Header | undefined {
+  const stored = frames.header();
+  const sum = { s1: stored.readInt32BE(24), s2: stored.readInt32BE(28) };
+  const salts = frames.count > 0 ? frames.read(0) : undefined;
+  for (const bigEndian of [false, true]) {
+    const covered = { bytes: stored, start: 0, end: 24, bigEndian };
+    const computed = walChecksum(covered, NO_SEED);
+    if (sameChecksum(computed, sum)) return headerOf(stored, bigEndian);
+    const sumBit = wrongSum(computed, sum, 24);
+    for (const patch of sumBit === undefined ? wrongBits(covered, NO_SEED, sum) : [sumBit]) {
+      const bytes = Buffer.from(stored);
+      bytes[patch.at] ^= patch.mask;
+      const header = headerOf(bytes, bigEndian);
+      if (header === undefined || header.salt1 !== salts?.salt1 || header.salt2 !== salts.salt2) continue;
+      patches.push(patch);
+      return header;
+    }
   }
   return undefined;
+}
+
+/** Undefined when it is not a log as our stores have it. */
+function headerOf(bytes: Buffer, bigEndian: boolean): Header | undefined {
+  const seed = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
+  const header = { bigEndian, salt1: bytes.readUInt32BE(16), salt2: bytes.readUInt32BE(20), seed };
+  return isOurs(bytes, bigEndian) ? header : undefined;
 }
 
 function isOurs(bytes: Buffer, bigEndian: boolean): boolean {
@@ -141,51 +152,84 @@ function guessedHeader(frames: FrameReader): Header | undefined {
 
 /** Follows the checksums from the header on; returns the first frame that does not check even with one bit put right. */
 function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
-  let pending: PagePlace[] = [];
-  let patches: WrongBit[] = [];
+  let pending: (PagePlace & Patch)[] = [];
   let seed = header.seed;
   for (let i = 0; i < frames.count; i++) {
     const frame = frames.read(i);
-    const patch = patchOf(frame, header, seed);
+    const next = i + 1 < frames.count ? frames.read(i + 1) : undefined;
+    const patch = patchOf(frame, { header, seed, next });
     if (patch === undefined) return i;
-    if (patch !== null) {
-      frame.bytes[patch.at] ^= patch.mask;
-      patches.push({ at: frame.at + patch.at, mask: patch.mask });
-    }
+    for (const bit of patch.bits) frame.bytes[bit.at] ^= bit.mask;
     const { page, commitPages, sum } = frames.parse(frame.bytes, frame.at);
     seed = sum;
-    pending.push({ page, at: frame.pageAt });
+    pending.push({
+      page,
+      at: frame.pageAt,
+      ...patch,
+      bits: patch.bits.map(({ at, mask }) => ({ at: frame.at + at, mask })),
+    });
     wal.versions.push({ page, at: frame.pageAt });
     if (commitPages === 0) continue;
-    for (const entry of pending) wal.newest.set(entry.page, entry.at);
+    for (const entry of pending) takeFrame(entry, wal);
     wal.pageCount = commitPages;
-    wal.patches.push(...patches);
     pending = [];
-    patches = [];
   }
   return frames.count;
 }
 
-/** null: the frame checks; undefined: it does not, and no single bit is to blame. `at` is relative to the frame. */
-function patchOf(frame: RawFrame, header: Header, seed: WalChecksum): WrongBit | null | undefined {
+function takeFrame({ page, at, bits, doubtful }: PagePlace & Patch, wal: WalAnalysis): void {
+  wal.patches.push(...bits);
+  for (const other of doubtful) {
+    wal.newest.delete(other);
+    wal.poisoned.add(other);
+  }
+  if (doubtful.length > 0) return;
+  wal.newest.set(page, at);
+  wal.poisoned.delete(page);
+}
+
+/** What makes a frame check: nothing, or a bit, relative to the frame. */
+interface Patch {
+  bits: WrongBit[];
+  /** There were several such bits: the pages that the frame may be a version of. */
+  doubtful: number[];
+}
+
+interface FrameContext {
+  header: Header;
+  /** The checksum of everything before the frame. */
+  seed: WalChecksum;
+  next: RawFrame | undefined;
+}
+
+/** Undefined: the frame does not check, and no single bit is to blame. */
+function patchOf(frame: RawFrame, { header, seed, next }: FrameContext): Patch | undefined {
   const saltBits = bitsDifferent(frame.salt1, header.salt1) + bitsDifferent(frame.salt2, header.salt2);
   if (saltBits > 1) return undefined;
   const computed = frameChecksum(frame, header, seed);
   if (sameChecksum(computed, frame.sum)) {
-    if (saltBits === 0) return frame.page === 0 ? undefined : null;
+    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], doubtful: [] };
     const inFirst = frame.salt1 !== header.salt1;
     const bit = 31 - Math.clz32(inFirst ? frame.salt1 ^ header.salt1 : frame.salt2 ^ header.salt2);
-    return { at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) };
+    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], doubtful: [] };
   }
   if (saltBits !== 0) return undefined;
+  const nextChecks = (sum: WalChecksum): boolean =>
+    next !== undefined && sameChecksum(frameChecksum(next, header, sum), next.sum);
   const sumBit = wrongSum(computed, frame.sum, 16);
-  if (sumBit !== undefined) return sumBit;
-  const { bigEndian } = header;
-  // The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched.
-  const joined = Buffer.concat([frame.bytes.subarray(0, 8), frame.bytes.subarray(24)]);
-  const bit = wrongBit({ bytes: joined, start: 0, end: joined.length, bigEndian }, seed, frame.sum);
-  if (bit === undefined) return undefined;
-  return { at: bit.at < 8 ? bit.at : bit.at + 16, mask: bit.mask };
+  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], doubtful: [] };
+  const bits = wrongFrameBits(frame, header, seed);
+  if (sumBit !== undefined && !nextChecks(frame.sum)) bits.unshift(sumBit);
+  if (bits.length === 0) return undefined;
+  const pages = bits.filter(({ at }) => at < 4).map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
+  return { bits: [bits[0]], doubtful: bits.length === 1 ? [] : [frame.page, ...pages] };
+}
+
+/** The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched. */
+function wrongFrameBits(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WrongBit[] {
+  const bytes = Buffer.concat([frame.bytes.subarray(0, 8), frame.bytes.subarray(24)]);
+  const bits = [...wrongBits({ bytes, start: 0, end: bytes.length, bigEndian }, seed, frame.sum)];
+  return bits.map(({ at, mask }) => ({ at: at < 8 ? at : at + 16, mask }));
 }
 
 function frameChecksum(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WalChecksum {
@@ -241,5 +285,6 @@ function placeOf(frame: RawFrame): PagePlace {
   return { page: frame.page, at: frame.pageAt };
 }
 
+const NO_SEED = { s1: 0, s2: 0 };
 /** A rest frame's bytes are not kept: there may be many. */
 const NO_BYTES = Buffer.alloc(0);

@@ -1,6 +1,7 @@
 // The checksum of SQLite's write-ahead log (sqlite.org/fileformat2.html 4.2), and what it can do beyond finding damage:
-// it is linear and has 64 bits, so when exactly one bit of what it covers is wrong it says which one. A wrong answer for
-// other damage has a chance of about 2^-48.
+// it is linear and has 64 bits, so when exactly one bit of what it covers is wrong it says which one - for the lower
+// bits of a word; for the higher ones, whose carry is lost, it leaves several to choose from. That other damage is taken
+// for a single bit has a chance of about 2^-48.
 
 export interface WalChecksum {
   s1: number;
@@ -44,11 +45,11 @@ export function bitsDifferent(a: number, b: number): number {
 }
 
 /**
- * The single bit whose flipping makes `covered` have the checksum `stored`; undefined when there is none.
+ * The single bits each of which, put right, gives `covered` the checksum `stored`.
  * A bit that is wrong by d in a word shifts both sums by d times a weight that depends only on the word's place: going
  * from one pair of words to the next, a shift (a, b) becomes (a + b, a + 2b).
  */
-export function wrongBit(covered: Covered, seed: WalChecksum, stored: WalChecksum): WrongBit | undefined {
+export function* wrongBits(covered: Covered, seed: WalChecksum, stored: WalChecksum): Generator<WrongBit> {
   const { bytes, start, end, bigEndian } = covered;
   const computed = walChecksum(covered, seed);
   const shift1 = (stored.s1 - computed.s1) | 0;
@@ -60,12 +61,11 @@ export function wrongBit(covered: Covered, seed: WalChecksum, stored: WalChecksu
     for (const [wordAt, weight] of [[at, first] as const, [at + 4, second] as const]) {
       const word = bigEndian ? bytes.readInt32BE(wordAt) : bytes.readInt32LE(wordAt);
       const bit = bitOf(word, weight, shift1, shift2);
-      if (bit >= 0) return { at: wordAt + (bigEndian ? 3 - (bit >> 3) : bit >> 3), mask: 1 << (bit & 7) };
+      if (bit >= 0) yield { at: wordAt + (bigEndian ? 3 - (bit >> 3) : bit >> 3), mask: 1 << (bit & 7) };
     }
     first = { a: (first.a + first.b) | 0, b: (first.a + 2 * first.b) | 0 };
     second = { a: (second.a + second.b) | 0, b: (second.a + 2 * second.b) | 0 };
   }
-  return undefined;
 }
 
 /** Which bit of `word`, put right, shifts the sums so; -1 for none. */

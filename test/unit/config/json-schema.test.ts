@@ -59,7 +59,7 @@ describe('what it accepts', () => {
   test('quantities as numbers within bounds, and as text with units', () => {
     const [schema] = schemasAt('commit.lingerMs');
     expect(schema).toMatchObject({
-      default: '10ms',
+      default: '20ms',
       anyOf: [{ type: 'integer', minimum: 0, maximum: 1000 }, { type: 'string' }],
     });
     const [, text] = schema!.anyOf as { pattern: string }[];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connect, FakeClient, publish, publishOf, SessionStore } from './session-store.ts';
+import { connect, FakeClient, HandClock, publish, publishOf, SessionStore } from './session-store.ts';
 
 const subscription = { topic: 'cmd/#', qos: 1, rh: 0, rap: false, nl: false };
 
@@ -53,7 +53,8 @@ describe('a session', () => {
   });
 
   test('ends when its expiry interval has passed since it was disconnected, also while the gateway was down', async () => {
-    await using store = new SessionStore();
+    const clock = new HandClock();
+    await using store = new SessionStore({ clock });
     let persistence = await store.start();
     for (const id of ['short', 'long', 'never', 'connected']) {
       const client = new FakeClient(id);
@@ -63,21 +64,21 @@ describe('a session', () => {
       if (id !== 'connected') await persistence.closeSession(client, { expiryS });
     }
     await publish(persistence, publishOf('cmd/1', 'x'));
-    store.clock.nowMs = () => Date.UTC(2026, 0, 1) + 9999;
-    expect(await persistence.expireSessions(store.clock.nowMs())).toBe(0);
-    store.clock.nowMs = () => Date.UTC(2026, 0, 1) + 10_000;
+    clock.advance(9999);
+    expect(await persistence.expireSessions(clock.nowMs())).toBe(0);
+    clock.advance(1);
     expect(persistence.sessionExists('short')).toBe(false);
-    expect(await persistence.expireSessions(store.clock.nowMs())).toBe(1);
+    expect(await persistence.expireSessions(clock.nowMs())).toBe(1);
     expect(store.drops).toEqual({ 'session-expired': 1 });
     expect(persistence.stats()).toMatchObject({ sessions: 3, connectedSessions: 1, subscriptions: 3 });
-    store.clock.nowMs = () => Date.UTC(2026, 0, 1) + 100_000;
+    clock.advance(90_000);
     persistence = await store.restart();
     expect(persistence.sessionExists('long')).toBe(false);
     expect(persistence.sessionExists('never')).toBe(true);
     // It was connected when the process ended: its interval begins with the start.
     expect(persistence.sessionExists('connected')).toBe(true);
-    store.clock.nowMs = () => Date.UTC(2026, 0, 1) + 110_000;
-    expect(await persistence.expireSessions(store.clock.nowMs())).toBe(1);
+    clock.advance(10_000);
+    expect(await persistence.expireSessions(clock.nowMs())).toBe(1);
     expect(store.rows('sessions').map((row) => row.client)).toEqual(['never']);
   });
 

@@ -85,7 +85,7 @@ export class SessionStore implements AsyncDisposable {
     return persistence;
   }
 
-  build(): SessionPersistence {
+  build(snapshot = this.load()): SessionPersistence {
     const { clock, limits } = this;
     const onDrop = (reason: string, count: number) => {
       this.drops[reason] = (this.drops[reason] ?? 0) + count;
@@ -93,7 +93,7 @@ export class SessionStore implements AsyncDisposable {
     const boot = this.#crashes;
     const journal = (ops: SessionOp[]) =>
       boot === this.#crashes ? this.journal(ops) : new Promise<void>(() => {}); // a dead process's
-    return new SessionPersistence({ snapshot: this.load(), journal, limits, clock, onDrop });
+    return new SessionPersistence({ snapshot, journal, limits, clock, onDrop });
   }
 
   load(): SessionSnapshot {
@@ -199,6 +199,11 @@ export class FakeClient implements SessionClient {
   deliverQoS(packet: SessionPacket, done: () => void): void {
     this.sent.push(packet);
     setImmediate(done);
+  }
+
+  /** As soon as it has been sent that many. */
+  async has(count: number): Promise<void> {
+    while (this.sent.length < count) await new Promise((resolve) => setImmediate(resolve));
   }
 
   get payloads(): string[] {

@@ -1,6 +1,6 @@
-// The validators against mqtt-packet, over generated frames of every type and version, valid and damaged. What is
-// accepted here mqtt-packet must read the same way; what is refused here and not there must be refused for a reason
-// that holds of mqtt-packet's own reading.
+// The validators against mqtt-packet, over generated frames of every type and version, valid and damaged.
+// What is accepted here mqtt-packet must read the same way; what is refused here and not there must be
+// refused for a reason that holds of mqtt-packet's own reading.
 
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,9 @@ import { isDupOfMqtt31, isKnownLeniency } from '../../../../support/mqtt-referen
 const usualSeed = 20_260_101;
 const seed = Number(process.env.SLUICE_FRAME_SEED ?? usualSeed);
 
-/** What is wrong with the gateway's judgement of `bytes`, if anything; counts reasons and verdicts in `seen`. */
+/**
+ * What is wrong with the gateway's judgement of `bytes`, if anything; counts reasons and verdicts in `seen`.
+ */
 function disagreement(bytes: Buffer, version: ClientVersion, seen: Map<string, number>): string | undefined {
   // A copy: the gateway clears MQTT 3.1's DUP in the buffer.
   const judgement = judgeFrame(Buffer.from(bytes), version);
@@ -67,7 +69,7 @@ describe.each([3, 4, 5] as const)('frames of version %i', (version) => {
     }
   });
 
-  test('damaged frames are accepted only where mqtt-packet reads the same, and refused only where that is right', () => {
+  test('damaged frames are accepted only where mqtt-packet reads the same, and refused only for good reason', () => {
     const source = frameSource(seed + version, version, { mutatedPercent: 100 });
     const seen = new Map<string, number>();
     for (let index = 0; index < 17_000; index++) {
@@ -83,7 +85,10 @@ describe.each([3, 4, 5] as const)('frames of version %i', (version) => {
   });
 });
 
-/** All reasons but those that other versions have, that need the connection's state, or that need a huge frame. */
+/**
+ * All reasons but those that other versions have, that need the connection's state, or that need a huge
+ * frame.
+ */
 function expectedReasons(version: ClientVersion): ReasonName[] {
   const stateful = [
     'ok',
@@ -102,8 +107,16 @@ function expectedReasons(version: ClientVersion): ReasonName[] {
 }
 
 const onlyBeforeMqtt5 = ['authBeforeMqtt5', 'passwordWithoutUsername', 'clientIdEmpty'];
-const onlyMqtt5 = Object.keys(reason).filter((name) =>
-  /^(property|topicAlias|responseTopic|subscriptionId|auth(Data|Method)|shared|retainHandling|reasonCode|lengthNotMinimal)/.test(
-    name,
-  ),
-);
+const namesOfMqtt5 = [
+  'property',
+  'topicAlias',
+  'responseTopic',
+  'subscriptionId',
+  'authData',
+  'authMethod',
+  'shared',
+  'retainHandling',
+  'reasonCode',
+  'lengthNotMinimal',
+];
+const onlyMqtt5 = Object.keys(reason).filter((name) => namesOfMqtt5.some((start) => name.startsWith(start)));

@@ -26,7 +26,7 @@ describe('reasons', () => {
     }
   });
 
-  test('are malformed packets or protocol errors but where MQTT 5 has a code of its own (MQTT 5.0 2.4)', () => {
+  test('are malformed packets or protocol errors unless MQTT 5 has a better code (MQTT 5.0 2.4)', () => {
     const others = all.map(([name, number]) => [name, explain(number).reasonCode] as const);
     expect(Object.fromEntries(others.filter(([, code]) => code !== 0x81 && code !== 0x82))).toEqual({
       ok: 0x00,

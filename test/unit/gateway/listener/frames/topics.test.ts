@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FrameRules } from '../../../../../gateway/listener/frames/frame-rules.ts';
-import { explain } from '../../../../../gateway/listener/frames/reasons.ts';
+import { explain, type Reason } from '../../../../../gateway/listener/frames/reasons.ts';
 import { judgeTopicFilter } from '../../../../../gateway/listener/frames/topic-filter.ts';
 import { judgeResponseTopic, judgeTopicName } from '../../../../../gateway/listener/frames/topic-name.ts';
 
@@ -14,11 +14,17 @@ const rules: FrameRules = {
 };
 
 type Content = string | readonly number[];
+type Judge = (buffer: Buffer, start: number, end: number) => Reason;
+
 /** Judged in the middle of other bytes, so that a look beyond either end shows. */
-function within(content: Content, judge: (buffer: Buffer, start: number, end: number) => number): string {
+function within(content: Content, judge: Judge): string {
   const raw = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
-  const buffer = Buffer.concat([Buffer.from('#+'), raw, Buffer.from('/#\x80')]);
-  return explain(judge(buffer, 2, 2 + raw.length) as never).name;
+  const found = ['/#', 'x/', '\x80', ''].map((after) => {
+    const buffer = Buffer.concat([Buffer.from('#+'), raw, Buffer.from(after, 'latin1')]);
+    return explain(judge(buffer, 2, 2 + raw.length)).name;
+  });
+  expect(new Set(found).size).toBe(1);
+  return found[0]!;
 }
 const topicName = (content: Content) => within(content, (b, s, e) => judgeTopicName(b, s, e, rules));
 const topicFilter = (content: Content, version: FrameRules['version'] = 5) =>

@@ -68,6 +68,7 @@ describe('strings', () => {
     expect(judgeText(euro, 0, 4)).toBe(reason.ok);
     expect(judgeText(euro, 0, 3)).toBe(reason.utf8Invalid);
     expect(judgeText(euro, 0, 2)).toBe(reason.utf8Invalid);
+    expect(judgeText(Buffer.from('é'), 0, 1)).toBe(reason.utf8Invalid);
     const emoji = Buffer.from('📈');
     expect(judgeText(emoji, 0, 3)).toBe(reason.utf8Invalid);
   });

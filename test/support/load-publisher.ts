@@ -1,0 +1,147 @@
+// A fleet of resending devices: QoS 1 and 2, MQTT 3.1.1 and 5, two lanes, each device a window of messages in flight.
+// What it has been acknowledged stays with the devices, for the delivery account to compare.
+
+import { devicePayload } from './device-payload.ts';
+import { ResendingDevice } from './resending-device.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface LoadOptions {
+  port: number;
+  devices?: number;
+  window?: number;
+  /** Of the whole fleet; as fast as acknowledgements come without. */
+  messagesPerSecond?: number;
+  /** Average size of the filler in a payload. */
+  fillerBytes?: number;
+  name?: string;
+}
+
+/** Settings that give the fleet its two lanes. */
+export const loadLanes = [
+  { name: 'alarm', match: ['load/+/alarm'] },
+  { name: 'main', match: ['#'] },
+];
+
+const TICK_MS = 10;
+/** Every so many messages of a device one goes to the other lane. */
+const ALARM_EVERY = 7;
+/** A device is credited no more than this ahead, so that a stall is not followed by a flood. */
+const CREDIT_MAX = 1000;
+
+export class LoadPublisher implements Disposable {
+  readonly devices: ResendingDevice[];
+  readonly #perTick: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ port, devices = 9, window = 8, messagesPerSecond, fillerBytes = 80, name = 'dev' }: LoadOptions) {
+    this.devices = Array.from({ length: devices }, (_, index) => device(`${name}-${index}`, { index, port, window, fillerBytes }));
+    this.#perTick = messagesPerSecond === undefined ? Number.POSITIVE_INFINITY : (messagesPerSecond * TICK_MS) / 1000 / devices;
+  }
+
+  get acknowledged(): number {
+    return this.#sum(({ acknowledgedCount }) => acknowledgedCount);
+  }
+
+  get sent(): number {
+    return this.#sum(({ sent }) => sent);
+  }
+
+  get inFlight(): number {
+    return this.#sum(({ inFlight }) => inFlight);
+  }
+
+  get sessionsLost(): number {
+    return this.#sum(({ sessionsLost }) => sessionsLost);
+  }
+
+  get disconnects(): number {
+    return this.#sum(({ disconnects }) => disconnects);
+  }
+
+  get refused(): number {
+    return this.#sum(({ refused }) => refused);
+  }
+
+  /** Milliseconds since anything was acknowledged. */
+  get silentMs(): number {
+    return performance.now() - Math.max(...this.devices.map(({ lastAcknowledgementMs }) => lastAcknowledgementMs));
+  }
+
+  /** Connects; sends nothing yet. */
+  connect(): void {
+    for (const each of this.devices) each.start();
+  }
+
+  start(): void {
+    this.connect();
+    this.goOn();
+  }
+
+  goOn(): void {
+    this.#tick();
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** No new messages; what is in flight is still seen through. */
+  pause(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const each of this.devices) each.credit = 0;
+  }
+
+  /** Sends so many messages in all, and resolves when they are acknowledged. */
+  async publish(messages: number, timeoutMs = 30_000): Promise<void> {
+    const before = this.sent;
+    this.devices.forEach((each, i) => {
+      each.credit = Math.floor((messages + i) / this.devices.length);
+      each.fill();
+    });
+    await waitFor(() => this.sent === before + messages && this.inFlight === 0, {
+      timeoutMs,
+      what: () => `${messages} messages to be acknowledged; sent ${this.sent - before}, in flight ${this.inFlight}`,
+    });
+  }
+
+  /** Sends nothing new and resolves when everything sent is acknowledged. */
+  async finish(timeoutMs = 30_000): Promise<void> {
+    this.pause();
+    await waitFor(() => this.inFlight === 0, { timeoutMs, what: () => `${this.inFlight} messages to be acknowledged` });
+  }
+
+  [Symbol.dispose](): void {
+    this.pause();
+    for (const each of this.devices) each.stop();
+  }
+
+  #tick(): void {
+    for (const each of this.devices) {
+      each.credit = Math.min(each.credit + this.#perTick, this.#perTick === Number.POSITIVE_INFINITY ? this.#perTick : CREDIT_MAX);
+      each.fill();
+    }
+  }
+
+  #sum(of: (device: ResendingDevice) => number): number {
+    return this.devices.reduce((total, each) => total + of(each), 0);
+  }
+}
+
+interface DevicePlace {
+  index: number;
+  port: number;
+  window: number;
+  fillerBytes: number;
+}
+
+/** In turn: all QoS 1, all QoS 2, both mixed. */
+function device(name: string, { index, port, window, fillerBytes }: DevicePlace): ResendingDevice {
+  const style = index % 3;
+  return new ResendingDevice({
+    name,
+    port,
+    window,
+    version: index % 2 === 0 ? 5 : 4,
+    topicOf: (sequence) => (sequence % ALARM_EVERY === 0 ? `load/${name}/alarm` : `load/${name}/data`),
+    qosOf: (sequence) => (style === 0 ? 1 : style === 1 ? 2 : sequence % 2 === 0 ? 1 : 2),
+    payloadOf: (sequence) => devicePayload(name, sequence, fillerBytes),
+  });
+}
