@@ -3,11 +3,15 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { registerCheck } from './commands/check.ts';
-import { registerDecode } from './commands/decode.ts';
-import { registerDemo } from './commands/demo.ts';
-import { registerReceive } from './commands/receive.ts';
-import { registerStart } from './commands/start.ts';
+
+/** Loaded when asked for: a gateway has no use for what the other commands bring along. */
+const commands: Record<string, (program: Command) => Promise<void>> = {
+  start: async (program) => (await import('./commands/start.ts')).registerStart(program),
+  demo: async (program) => (await import('./commands/demo.ts')).registerDemo(program),
+  check: async (program) => (await import('./commands/check.ts')).registerCheck(program),
+  decode: async (program) => (await import('./commands/decode.ts')).registerDecode(program),
+  receive: async (program) => (await import('./commands/receive.ts')).registerReceive(program),
+};
 
 const packageFile = ['../package.json', '../../package.json']
   .map((path) => new URL(path, import.meta.url))
@@ -19,11 +23,8 @@ const program = new Command('sluice')
     'An MQTT gateway for the edge: on disk before it acknowledges, batched and compressed to the cloud.',
   )
   .version(version);
-registerStart(program);
-registerDemo(program);
-registerCheck(program);
-registerDecode(program);
-registerReceive(program);
+const asked = commands[process.argv[2] ?? ''];
+for (const register of asked === undefined ? Object.values(commands) : [asked]) await register(program);
 await program.parseAsync();
 
 function readIfThere(url: URL | undefined): string | undefined {

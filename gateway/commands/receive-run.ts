@@ -158,7 +158,7 @@ class ReceiveRun {
     }
     if (message.kind === 'damaged') this.#say(`damaged message on '${packet.topic}': ${message.reason}`);
     const records = this.#account.enter(message, packet.payload.length);
-    void this.#output.deliver(records); done();
+    void this.#output.deliver(records).then(done);
     if (this.#account.records >= (this.#options.count ?? Number.POSITIVE_INFINITY)) this.end();
     return message.kind === 'batch' ? batchBytes(message.batch) : packet.payload.length;
   }

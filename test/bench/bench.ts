@@ -77,7 +77,7 @@ function contextOf(options: BenchOptions): BenchContext {
     children,
     load: new Mqload(children),
     mosquittoVersion: installedMosquitto(),
-    say: (line) => process.stderr.write(`bench: ${line}\n`),
+    say: (line) => process.stderr.write(`bench, ${Math.round(performance.now() / 1000)} s: ${line}\n`),
   };
 }
 

@@ -53,7 +53,11 @@ export function judgeFrame(bytes: Buffer, version: ClientVersion): Judgement {
   const isPublish = frame.type === packetType.publish;
   const why = isPublish ? parsePublish(buffer, frame, view, rules) : validateControl(buffer, frame, rules);
   if (why !== reason.ok) return { verdict: 'refused', why };
-  return { verdict: 'accepted', fields: isPublish ? publishFields(buffer) : controlFields(buffer, rules), end };
+  return {
+    verdict: 'accepted',
+    fields: isPublish ? publishFields(buffer) : controlFields(buffer, rules),
+    end,
+  };
 }
 
 function publishFields(bytes: Buffer): Record<string, unknown> {

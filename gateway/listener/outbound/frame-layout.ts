@@ -9,9 +9,11 @@ import {
 /** One byte of type and flags, and at most four of remaining length. */
 export const fixedHeaderBytesMax = 5;
 
-/** The offset after the fixed header. */
+/** The offset after the fixed header. Before MQTT 5 a remaining length may be longer than needed. */
 export function bodyStart(frame: Buffer): number {
-  return afterVariableByteInteger(frame, 1);
+  let at = 1;
+  while (frame[at]! >= 0x80) at++;
+  return at + 1;
 }
 
 /** The offset after the variable byte integer at `at`. */

@@ -13,6 +13,8 @@ const AUTOSAVE_S = 1;
 const PUBLISH_S_MAX = 60;
 const SILENCE_S = 4;
 const ARRIVE_S_MAX = 90;
+/** A device of its own, whose one message starts the receiver's count of silence where nothing else comes. */
+const STARTING_DEVICE = 900_000;
 
 export const kill: Measure = {
   name: 'kill',
@@ -78,7 +80,11 @@ async function killInOutage(
   });
   await subscription.subscribed;
   await server.start();
-  await subscription.result;
+  const startsCount = { port: upstream.port, connections: 1, window: 1, messages: 1, seconds: 10 };
+  await load.publish({ ...startsCount, firstDevice: STARTING_DEVICE });
+  const startMs = performance.now();
+  const { endedAtMs } = await subscription.result;
+  if (endedAtMs - startMs > (ARRIVE_S_MAX - SILENCE_S) * 1000) throw new Error('messages still arrive');
   return await load.compare(acknowledged, received);
 }
 

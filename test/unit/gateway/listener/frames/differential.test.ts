@@ -69,7 +69,7 @@ describe.each([3, 4, 5] as const)('frames of version %i', (version) => {
     }
   });
 
-  test('damaged frames are accepted only where mqtt-packet reads the same, and refused only for good reason', () => {
+  test('damaged frames are accepted only where mqtt-packet agrees, and refused only for good reason', () => {
     const source = frameSource(seed + version, version, { mutatedPercent: 100 });
     const seen = new Map<string, number>();
     for (let index = 0; index < 17_000; index++) {

@@ -36,7 +36,7 @@ describe('cutting frames', () => {
     expect([frame.bodyStart, frame.bodyEnd]).toEqual([2, 2]);
   });
 
-  test('a prefix of a frame is incomplete, and tells where the frame will end once its length is there', () => {
+  test('a prefix of a frame is incomplete, and tells its end once its length is there', () => {
     const whole = frameOf(0x30, Buffer.alloc(16_400));
     for (const length of [0, 1, 2, 3]) {
       const { outcome, frame } = cut(whole.subarray(0, length), 5);
