@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
 // Parses arguments and hands over to the commands, which set the exit code.
 
 import { readFileSync } from 'node:fs';

@@ -48,6 +48,7 @@ export class Store implements Component, CommitTarget {
     const worker = new Worker(siblingThread(import.meta.url, './store-thread'), {
       workerData: this.#options,
       name: 'storage',
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
     this.#worker = worker;
     this.#exited = once(worker, 'exit');

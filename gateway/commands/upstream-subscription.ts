@@ -177,7 +177,6 @@ export class UpstreamSubscription {
 
   /** Acknowledges from the front, as far as everything is done. */
   #settle(): void {
-    this.#underWay.sort((a, b) => Number(b.done) - Number(a.done));
     while (this.#underWay.length > 0 && this.#underWay[0].done) {
       const { packetId, bytes, stream } = this.#underWay.shift()!;
       this.#bytesUnderWay -= bytes;

@@ -21,6 +21,8 @@ export type Opening =
       version: 3 | 4 | 5;
       /** 0 = none. */
       keepAliveS: number;
+      /** As the client asked for it. */
+      sessionExpiryS: number;
       terms: ClientTerms;
       /** The CONNECT as the session engine is to see it. */
       frame: Buffer;

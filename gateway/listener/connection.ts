@@ -11,7 +11,7 @@ import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
 import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
 import type { ConnectionHost } from './connection-host.ts';
-import { validateControl } from './frames/control-validator.ts';
+import { disconnectSessionExpiryS, packetIdOf, validateControl } from './frames/control-validator.ts';
 import { overheadBytesMax, writeDisconnect } from './frames/encode.ts';
 import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
@@ -20,6 +20,7 @@ import { InboundBytes } from './inbound-bytes.ts';
 import type { ConnackMend } from './outbound/connack-mend.ts';
 import { OutboundFlow } from './outbound/outbound-flow.ts';
 import { noRoom, type Outcome, type PublishOrigin } from './publish-intake.ts';
+import { Hold, ReadingGate } from './reading-gate.ts';
 
 /** What carries a client's bytes: a TCP socket, or a WebSocket as a stream. */
 export interface ByteStream extends Duplex {
@@ -46,11 +47,9 @@ export class Connection extends Duplex implements PublishOrigin {
   readonly #outbound: OutboundFlow;
   readonly remote: string;
   #state: State = 'new';
-  /** Why the socket is not read at the moment; several reasons can hold at once. */
-  #waitsForRoom = false;
-  #waitsForEngine = false;
-  #waitsForDrain = false;
-  #stopsReading = false;
+  readonly #gate: ReadingGate;
+  /** MQTT 5.0 3.14.2.2.2: a session that was to end with the connection cannot be kept by DISCONNECT. */
+  #mayExtendSession = true;
   #keepAliveMs = 0;
   /** Completed until the engine's CONNACK comes. */
   #connack: ConnackMend = {};
@@ -71,6 +70,7 @@ export class Connection extends Duplex implements PublishOrigin {
     this.rules = host.newRules();
     this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
     this.slots = createSourceSlots(host.lanes);
+    this.#gate = new ReadingGate(socket, () => this.#consumeKept());
     this.#outbound = new OutboundFlow(
       {
         send: (bytes) => void socket.write(bytes),
@@ -101,7 +101,7 @@ export class Connection extends Duplex implements PublishOrigin {
   #consume(bytes: Buffer): void {
     let at = 0;
     let wantedBytes = 0;
-    while (at < bytes.length && this.#reads) {
+    while (at < bytes.length && this.#gate.isOpen) {
       const cut = cutFrame(bytes, at, bytes.length, frame, this.rules);
       if (cut === incomplete) {
         wantedBytes = frame.bodyEnd - at; // negative while the length itself is incomplete
@@ -122,20 +122,21 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#inbound.keep(bytes, at, wantedBytes);
   }
 
-  get #reads(): boolean {
-    const isOpen = this.#state === 'open' || this.#state === 'new';
-    return (
-      isOpen && !this.#waitsForRoom && !this.#waitsForEngine && !this.#waitsForDrain && !this.#stopsReading
-    );
-  }
-
   #handle(bytes: Buffer): Outcome {
     if (frame.type === packetType.publish) return this.#host.intake.publish(this, bytes, frame);
     if (this.#state === 'new') return this.#connect(bytes);
     const why = validateControl(bytes, frame, this.rules);
     if (why !== reason.ok) return why;
-    if (frame.type === packetType.pubrel)
-      return this.#host.intake.release(this, bytes.readUInt16BE(frame.bodyStart));
+    switch (frame.type) {
+      case packetType.pubrel:
+        return this.#host.intake.release(this, packetIdOf(bytes, frame));
+      case packetType.auth:
+        return reason.authNotNegotiated;
+      case packetType.disconnect:
+        if (!this.#mayExtendSession && (disconnectSessionExpiryS(bytes, frame) ?? 0) > 0)
+          return reason.sessionExpiryRaised;
+        this.#gate.close(Hold.end); // MQTT-3.14.4-2: nothing may follow
+    }
     const own = Buffer.from(bytes.subarray(frame.start, frame.bodyEnd));
     if (isDeliveryAck(frame.type) && this.#outbound.fromClient(frame.type, own) === 'swallow')
       return reason.ok;
@@ -157,8 +158,9 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#keepAliveMs = opening.keepAliveS * 1000;
     this.#connack = opening.terms.connack;
     this.#outbound.configure(opening.terms);
+    this.#mayExtendSession = opening.sessionExpiryS > 0;
     this.#state = 'connecting';
-    this.#socket.pause();
+    this.#gate.close(Hold.session);
     this.#toEngine(opening.frame);
     return reason.ok;
   }
@@ -173,37 +175,29 @@ export class Connection extends Duplex implements PublishOrigin {
     this.persistent = session.persistent;
     this.qos2 = this.#host.qos2Of(session.clientId);
     this.#state = 'open';
-    this.#resume();
+    this.#gate.open(Hold.session);
   }
 
   #toEngine(bytes: Buffer): void {
     this.#host.fence.run(this, () => {
-      if (!this.push(bytes)) this.#waitsForEngine = true;
+      if (!this.push(bytes)) this.#gate.close(Hold.engine);
     });
-    if (this.#waitsForEngine) this.#socket.pause();
   }
 
   override _read(): void {
-    if (!this.#waitsForEngine) return;
-    this.#waitsForEngine = false;
-    setImmediate(() => this.#resume());
+    if (this.#gate.holds(Hold.engine)) setImmediate(() => this.#gate.open(Hold.engine));
   }
 
   #waitForRoom(): void {
-    this.#waitsForRoom = true;
     this.#host.counters.readPauses++;
-    this.#socket.pause();
-    this.#host.whenRoom(() => {
-      this.#waitsForRoom = false;
-      this.#resume();
-    });
+    this.#gate.close(Hold.room);
+    this.#host.whenRoom(() => this.#gate.open(Hold.room));
   }
 
-  #resume(): void {
-    if (!this.#reads) return;
+  #consumeKept(): void {
+    if (this.#state === 'closed') return;
     this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
     this.#consume(this.#inbound.take());
-    if (this.#reads) this.#socket.resume();
   }
 
   /**
@@ -222,13 +216,13 @@ export class Connection extends Duplex implements PublishOrigin {
 
   /** The gateway is about to stop. */
   stopReading(): void {
-    this.#stopsReading = true;
-    this.#socket.pause();
+    this.#gate.close(Hold.end);
   }
 
   /** Called about once a second: a client that we do not read is not dead. */
   sweep(nowMs: number): void {
-    if (this.#state === 'open' && (this.#waitsForRoom || this.#waitsForDrain)) this.#feedKeepAlive(nowMs);
+    if (this.#state === 'open' && (this.#gate.holds(Hold.room) || this.#gate.holds(Hold.drain)))
+      this.#feedKeepAlive(nowMs);
   }
 
   // -- outbound -----------------------------------------------------------------------------------------------------
@@ -250,19 +244,16 @@ export class Connection extends Duplex implements PublishOrigin {
 
   /** The client does not read what it is owed: it is not read either, until it does. */
   #waitForDrain(): void {
-    if (this.#waitsForDrain) return;
-    this.#waitsForDrain = true;
+    if (this.#gate.holds(Hold.drain)) return;
     this.#host.counters.readPauses++;
-    this.#socket.pause();
+    this.#gate.close(Hold.drain);
   }
 
   #onDrain(): void {
     const held = this.#heldWrite;
     this.#heldWrite = null;
     held?.();
-    if (!this.#waitsForDrain) return;
-    this.#waitsForDrain = false;
-    this.#resume();
+    this.#gate.open(Hold.drain);
   }
 
   #heldWrite: (() => void) | null = null;

@@ -16,13 +16,14 @@ export function openConnect(bytes: Buffer, frame: Frame, rules: FrameRules, limi
     const answer = connackCode === undefined ? null : connackRefusal(version, connackCode);
     return { ok: false, answer, detail: explain(reason).text };
   }
-  const { version, receiveMaximum, maximumPacketBytes } = parsed.connect;
+  const { version, sessionExpiryS, receiveMaximum, maximumPacketBytes } = parsed.connect;
   const mended = mendConnect(bytes.subarray(frame.start, frame.bodyEnd), limits);
   return {
     ok: true,
     clientId: mended.clientId,
     version,
     keepAliveS: mended.keepAliveS,
+    sessionExpiryS,
     terms: { version, receiveMaximum, maximumPacketBytes, connack: mended.connack },
     frame: mended.frame,
   };

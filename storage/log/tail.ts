@@ -1,5 +1,8 @@
 // At start: recalls from the newest batches which packets of persistent sessions are kept already (recent-packets.ts).
 // Bounded by bytes, decoded ones too, so that the time to start does not depend on the backlog.
+//
+// The lanes are recalled together, in the order in which their batches were kept: a session's packets are spread over
+// lanes, what is remembered of a session is bounded, and a busy lane would make it forget the packets of a quiet one.
 
 import type { Database } from 'better-sqlite3';
 import { decodeBatch, decodeHeader } from '../record-batch/codec.ts';
@@ -9,6 +12,14 @@ import type { RecentPackets } from './recent-packets.ts';
 
 const DECODED_BYTES_MAX = 32 * 1024 * 1024;
 
+interface TailBatch {
+  encoded: Buffer;
+  bodyBytes: number;
+  bootId: string;
+  baseMonotonicMs: number;
+  baseTimeMs: number;
+}
+
 /** A batch that cannot be read is left out here: the bridge meets it in its turn and puts it aside. */
 export function recallRecent(
   db: Database,
@@ -17,27 +28,49 @@ export function recallRecent(
   tailBytes: number,
 ): void {
   const newest = db.prepare('SELECT bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
-  for (const lane of lanes) {
-    const batches: Buffer[] = [];
+  const tails = lanes.map((lane) => {
+    const tail: TailBatch[] = [];
     let bytes = 0;
     let decodedBytes = 0;
     for (const row of newest.iterate(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0))) {
       const encoded = (row as { bytes: Buffer }).bytes;
+      const batch = tailBatch(encoded);
       bytes += encoded.length;
-      decodedBytes += bodyBytesOf(encoded);
+      decodedBytes += batch?.bodyBytes ?? 0;
       if (bytes > tailBytes || decodedBytes > DECODED_BYTES_MAX / lanes.length) break;
-      batches.push(encoded);
+      if (batch !== undefined) tail.push(batch);
     }
-    for (const encoded of batches.reverse()) recall(encoded, recent);
+    return tail.reverse();
+  });
+  for (const batch of inOrder(tails)) recall(batch.encoded, recent);
+}
+
+function tailBatch(encoded: Buffer): TailBatch | undefined {
+  try {
+    const { bodyBytes, bootId, baseMonotonicMs, baseTimeMs } = decodeHeader(encoded);
+    return { encoded, bodyBytes, bootId, baseMonotonicMs, baseTimeMs };
+  } catch {
+    return undefined; // damaged: see recallRecent
   }
 }
 
-function bodyBytesOf(encoded: Buffer): number {
-  try {
-    return decodeHeader(encoded).bodyBytes;
-  } catch {
-    return 0; // damaged: recall() leaves it out
+/** Inside a lane as it is; between lanes by the clock, within a boot by the one that does not jump. */
+function* inOrder(tails: readonly TailBatch[][]): Generator<TailBatch> {
+  const next = tails.map(() => 0);
+  for (;;) {
+    let first = -1;
+    for (let lane = 0; lane < tails.length; lane++) {
+      if (next[lane] === tails[lane].length) continue;
+      if (first < 0 || isBefore(tails[lane][next[lane]], tails[first][next[first]])) first = lane;
+    }
+    if (first < 0) return;
+    yield tails[first][next[first]++];
   }
+}
+
+function isBefore(a: TailBatch, b: TailBatch): boolean {
+  if (a.bootId === b.bootId) return a.baseMonotonicMs < b.baseMonotonicMs;
+  return a.baseTimeMs < b.baseTimeMs;
 }
 
 function recall(encoded: Buffer, recent: RecentPackets): void {

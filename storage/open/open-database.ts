@@ -30,6 +30,8 @@ export interface OpenOptions {
   diskFreeBytesMin?: number;
   tables?: readonly CreateTables[];
   nowMs?: number;
+  /** Reads what the caller is going to need at once (sessions); what it meets is salvaged. `db` is read-only. */
+  probe?(db: Db): void;
   onEvent?(event: OpenEvent): void;
 }
 
@@ -117,13 +119,13 @@ class StoreOpening {
           break;
         case 'damaged': {
           // A store that was just made is not salvaged again: SQLite has the last word.
-          const opened = this.#salvage === null ? undefined : this.#open(NOTHING_FOUND);
+          const opened = this.#salvage === null ? undefined : this.#tryOpen(NOTHING_FOUND);
           if (opened !== undefined) return opened;
           this.#salvageStore(found.damage);
           break;
         }
         case 'readable': {
-          const opened = this.#open(found.store);
+          const opened = this.#tryOpen(found.store);
           if (opened !== undefined) return opened;
         }
       }
@@ -181,6 +183,30 @@ class StoreOpening {
   }
 
   /** Undefined: SQLite found it damaged after all, and it has been salvaged. */
+  #tryOpen(store: ReadableStore): { db: Db; report: OpenReport } | undefined {
+    try {
+      this.#probe();
+      return this.#open(store);
+    } catch (error) {
+      const damage = damageOf(error);
+      if (damage === undefined || this.#salvage !== null) throw error;
+      this.#salvageStore(damage);
+      return undefined;
+    }
+  }
+
+  /** What every start reads, by SQLite, read-only: should it be damaged, the files are as they were. */
+  #probe(): void {
+    const db = new Database(join(this.#directory, DATABASE_FILE), { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      for (const table of ['meta', 'lanes', 'cursors']) db.prepare(`SELECT * FROM ${table}`).all();
+      db.prepare('SELECT id FROM log ORDER BY id DESC LIMIT 1').get();
+      this.#options.probe?.(db);
+    } finally {
+      db.close();
+    }
+  }
+
   #open(store: ReadableStore): { db: Db; report: OpenReport } | undefined {
     const putAside = store.walTail === undefined ? null : this.#copyTailAside();
     if (putAside === undefined) return undefined;
@@ -192,10 +218,7 @@ class StoreOpening {
       noteRunning(db);
     } catch (error) {
       db.close();
-      const damage = damageOf(error);
-      if (damage === undefined || this.#salvage !== null) throw error;
-      this.#salvageStore(damage);
-      return undefined;
+      throw error;
     }
     const outcome = this.#outcome();
     return {

@@ -274,6 +274,8 @@ describe('sluice receive', () => {
       Array.from({ length: 10 }, () => ({ payload })),
     );
     await until(() => first.status.includes('records 20'));
+    broker.cut(); // what comes again is known, and still not printed
+    await until(() => first.status.includes('duplicates 20'));
     await first.end('output-closed');
     await using second = await new Receiver(options).started();
     await until(() => second.lines.length === 20);

@@ -2,7 +2,6 @@
 // persistent session of its own, so that nothing is missed while either is away - which enters all it gets in a
 // delivery account.
 
-import { once } from 'node:events';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { parseUpstreamMessage } from '../../gateway/commands/upstream-message.ts';
 import { DeliveryAccount } from './delivery-account.ts';
@@ -52,13 +51,13 @@ export class Upstream implements AsyncDisposable {
 
   /** Stops the broker in order; what it has not handed on it keeps. */
   async goAway(): Promise<void> {
-    const closed = once(this.#receiver, 'close');
+    const closed = new Promise<void>((resolve) => this.#receiver.once('close', () => resolve()));
     await this.broker.stop();
     await closed;
   }
 
   async comeBack(): Promise<void> {
-    const connected = once(this.#receiver, 'connect');
+    const connected = new Promise<void>((resolve) => this.#receiver.once('connect', () => resolve()));
     await this.broker.restart();
     await connected;
   }

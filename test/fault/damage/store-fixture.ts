@@ -2,12 +2,13 @@
 // and deleted, a write-ahead log with several commits - and the truth about what it holds, to compare with what is
 // there after its files were damaged.
 
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../../../storage/log/log-schema.ts';
 import { DATABASE_FILE, type OpenOptions, openDatabase } from '../../../storage/open/open-database.ts';
+import { parsePage } from '../../../storage/open/sqlite-file/btree-page.ts';
 import { type CreateTables, STORE_TABLES } from '../../../storage/open/store-schema.ts';
 import { encodeBatch } from '../../../storage/record-batch/codec.ts';
 import type { RecordBatch } from '../../../storage/record-batch/record-batch.ts';
@@ -15,6 +16,7 @@ import type { RecordBatch } from '../../../storage/record-batch/record-batch.ts'
 export const NOW_MS = Date.UTC(2026, 0, 31, 12, 0, 0);
 export const GATEWAY = 'gateway-1';
 export const LANES = ['live', 'bulk', 'alarm'];
+export const SINKS = ['cloud', 'archive'];
 
 const createSessions: CreateTables = (db) =>
   db.exec(`
@@ -27,6 +29,7 @@ export const openOptions: OpenOptions = {
   cacheBytes: 1024 * 1024,
   tables: [...STORE_TABLES, createSessions],
   nowMs: NOW_MS,
+  probe: (db) => void db.prepare('SELECT * FROM test_sessions').all(),
 };
 
 /** mulberry32: the same numbers for the same seed. */
@@ -95,9 +98,34 @@ export function writeStore(directory: string, { db, wal }: { db: Buffer | null; 
   if (wal !== null) writeFileSync(`${file}-wal`, wal);
 }
 
-export function copyStore(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const part of ['', '-wal']) copyFileSync(join(from, DATABASE_FILE + part), join(to, DATABASE_FILE + part));
+/** The same store after a checkpoint: everything is in the database, the log is empty. */
+export function checkpointed(snapshot: Snapshot): Snapshot {
+  return inTemporaryDirectory((directory) => {
+    writeStore(directory, snapshot);
+    const { db } = openDatabase(directory, openOptions);
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    db.close();
+    return { ...snapshot, db: readFileSync(join(directory, DATABASE_FILE)), wal: Buffer.alloc(0) };
+  });
+}
+
+/** Which batches have a part on which page, and the kind of every page ('overflow': none of a tree). */
+export function pagesOf(db: Buffer): { kinds: string[]; batches: Map<number, number[]> } {
+  const pageAt = (page: number): Buffer => db.subarray((page - 1) * 4096, page * 4096);
+  const kinds = ['none'];
+  const batches = new Map<number, number[]>();
+  for (let page = 1; page <= db.length / 4096; page++) {
+    const parsed = parsePage(pageAt(page), page);
+    kinds.push(parsed?.kind ?? 'overflow');
+    if (parsed?.kind !== 'table-leaf') continue;
+    for (const { rowid, overflow } of parsed.cells) {
+      batches.set(page, [...(batches.get(page) ?? []), rowid]);
+      for (let next = overflow; next !== 0; next = pageAt(next).readUInt32BE(0)) {
+        batches.set(next, [...(batches.get(next) ?? []), rowid]);
+      }
+    }
+  }
+  return { kinds, batches };
 }
 
 export function makeBatch(options: { lane: string; firstOffset: number; count: number; data: Buffer; gateway?: string }): Buffer {
@@ -136,7 +164,7 @@ class FixtureStore {
     db.transaction(() => {
       db.prepare("INSERT INTO meta VALUES ('gateway-id', ?)").run(gateway);
       LANES.forEach((name, number) => void db.prepare('INSERT INTO lanes (number, name) VALUES (?, ?)').run(number, name));
-      for (const sink of ['cloud', 'archive']) {
+      for (const sink of SINKS) {
         LANES.forEach((_, lane) => void db.prepare('INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, 0, 0)').run(sink, lane));
       }
     })();
@@ -181,6 +209,6 @@ class FixtureStore {
       this.#db.prepare('DELETE FROM log WHERE id >= ? AND id < ?').run(ids[0], ids[batches]);
     })();
     for (const id of ids.slice(0, batches)) this.truth.kept.delete(id);
-    for (const sink of ['cloud', 'archive']) this.truth.cursors.set(`${sink} ${lane}`, next);
+    for (const sink of SINKS) this.truth.cursors.set(`${sink} ${lane}`, next);
   }
 }

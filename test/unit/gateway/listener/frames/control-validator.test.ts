@@ -214,6 +214,12 @@ describe('SUBSCRIBE', () => {
     expect(judge(subscribe(properties(block), prefixed('a'), [0]), 5)).toBe(expected);
   });
 
+  test('has no property value that goes on in the filter after it (MQTT 5.0 2.2.2)', () => {
+    const long = prefixed('x'.repeat(0x101));
+    expect(judge(subscribe(properties([0x0b, 0x81]), long, [0]), 5)).toBe('truncated');
+    expect(judge(subscribe(properties([0x0b, 0x01]), long, [0]), 5)).toBe('ok');
+  });
+
   test('with one bad filter among good ones is refused (MQTT 5.0 4.7)', () => {
     expect(judge(subscribe(prefixed('a'), [0], prefixed('b#'), [0], prefixed('c'), [0]), 4)).toBe(
       'filterWildcard',
