@@ -82,14 +82,7 @@ export class DeliveryLedger {
     this.#failed = true;
     flight.state = 'failed';
     if (settledCount === 0) return;
-    const done: Flight = {
-      ...flight,
-      count: settledCount,
-      bytes: 0,
-      batch: null,
-      state: 'settled',
-      deadLetters,
-    };
+    const done: Flight = { ...flight, count: settledCount, bytes: 0, state: 'settled', deadLetters };
     const rest: Flight = {
       ...flight,
       firstOffset: flight.firstOffset + settledCount,

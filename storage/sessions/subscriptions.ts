@@ -38,7 +38,7 @@ export class Subscriptions {
   add(session: Session, requests: SubscriptionRequest[]): SessionOp[] {
     const ops: SessionOp[] = [];
     for (const request of requests) {
-      
+      if (request.qos > QOS_MAX) continue;
       const row = rowOf(session.sid, request);
       const existing = session.subscriptions.get(row.filter);
       if (existing !== undefined && isSame(existing, row)) continue;

@@ -17,7 +17,7 @@ describe.skipIf(!hasMosquitto())('kill -9 under load', () => {
     { timeout: TIMEOUT_MS },
     () =>
       seededRun(async (random) => {
-        await using rig = await FaultRig.create();
+        await using rig = await FaultRig.create({ load: { messagesPerSecond: 5000 } });
         const { gateway, fleet, network, upstream } = rig;
         await gateway.start();
         fleet.start();

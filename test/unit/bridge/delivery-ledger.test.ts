@@ -90,6 +90,15 @@ describe('delivery ledger', () => {
     expect(ledger.advance()).toMatchObject({ nextOffset: 4, delivered: 3, deadLettered: 1 });
   });
 
+  test('sends the settled beginning of a batch again when a batch before it failed with its devices', () => {
+    const ledger = new DeliveryLedger(0);
+    const [a, b] = [send(ledger, 10, ['x']), send(ledger, 10, ['x'])];
+    ledger.fail(a, 5, []);
+    ledger.fail(b, 5, []);
+    ledger.rewind();
+    expect([ledger.sendOffset, ledger.sendUntil]).toEqual([5, Number.POSITIVE_INFINITY]);
+  });
+
   test('forgets nothing over several failures', () => {
     const ledger = new DeliveryLedger(0);
     const [a, b, c] = [send(ledger, 10, ['x']), send(ledger, 10, ['y']), send(ledger, 10, ['z'])];

@@ -1,0 +1,70 @@
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { openLogReader } from '../../../../storage/log/log-reader.ts';
+import { createTables, rowIdOf } from '../../../../storage/log/log-schema.ts';
+import { TemporaryDirectory } from '../../../support/temporary-directory.ts';
+
+function logWith(rows: { lane: number; first: number; count: number; bytes?: number }[]) {
+  const directory = new TemporaryDirectory();
+  const file = directory.file('sluice.db');
+  const db = new Database(file);
+  db.pragma('journal_mode = WAL');
+  createTables(db);
+  const insert = db.prepare('INSERT INTO log VALUES (?, ?, ?, 0, ?)');
+  for (const { lane, first, count, bytes = 10 } of rows)
+    insert.run(rowIdOf(lane, first), first, count, Buffer.alloc(bytes));
+  db.close();
+  const reader = openLogReader(file);
+  return {
+    read: (lane: number, from: number, bytesMax = 1e9) =>
+      reader.read(lane, from, bytesMax).map(({ firstOffset }) => firstOffset),
+    [Symbol.dispose]() {
+      reader.close();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+test('reads a lane in order, from the batch that holds the offset', () => {
+  using log = logWith([
+    { lane: 0, first: 0, count: 10 },
+    { lane: 0, first: 10, count: 5 },
+    { lane: 0, first: 15, count: 1 },
+  ]);
+  expect(log.read(0, 0)).toEqual([0, 10, 15]);
+  expect(log.read(0, 12)).toEqual([10, 15]);
+  expect(log.read(0, 15)).toEqual([15]);
+  expect(log.read(0, 16)).toEqual([]);
+});
+
+test('goes on after a gap', () => {
+  using log = logWith([
+    { lane: 0, first: 0, count: 10 },
+    { lane: 0, first: 100, count: 5 },
+  ]);
+  expect(log.read(0, 10)).toEqual([100]);
+});
+
+test('lanes do not see each other', () => {
+  using log = logWith([
+    { lane: 0, first: 7, count: 1 },
+    { lane: 1, first: 0, count: 1 },
+    { lane: 2, first: 3, count: 1 },
+  ]);
+  expect([log.read(0, 0), log.read(1, 0), log.read(2, 0), log.read(3, 0)]).toEqual([[7], [0], [3], []]);
+});
+
+test('stops at the bound of bytes, but gives at least one batch', () => {
+  using log = logWith([0, 1, 2, 3].map((first) => ({ lane: 0, first, count: 1, bytes: 1000 })));
+  expect(log.read(0, 0, 1)).toEqual([0]);
+  expect(log.read(0, 0, 1500)).toEqual([0, 1]);
+});
+
+test('offsets far beyond 32 bits stay in their lane', () => {
+  const first = 2 ** 47;
+  using log = logWith([
+    { lane: 1, first, count: 2 },
+    { lane: 2, first: 0, count: 1 },
+  ]);
+  expect(log.read(1, first + 1)).toEqual([first]);
+});
