@@ -59,8 +59,8 @@ export async function receive(
   signal.addEventListener('abort', onAbort);
   let deliverable = false;
   try {
-    await run.start();
     if (signal.aborted) run.end();
+    await Promise.race([run.start(), run.ended]); // an interrupt need not wait for a broker that does not answer
     await run.ended;
     deliverable = signal.reason !== ('output-closed' satisfies AbortReason);
   } finally {
@@ -79,6 +79,7 @@ class ReceiveRun {
   readonly #output: RecordOutput;
   readonly #subscription: UpstreamSubscription;
   readonly #timers = new Map<string, Timer>();
+  #subscribed = false;
   #end: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
@@ -108,6 +109,7 @@ class ReceiveRun {
   async start(): Promise<void> {
     await this.#output.start();
     await this.#subscription.start();
+    this.#subscribed = true;
     this.#tick();
     const { forMs } = this.#options;
     if (forMs !== undefined)
@@ -127,7 +129,7 @@ class ReceiveRun {
     await this.#subscription.drain(drainMs);
     await this.#subscription.stop(STOP_DEADLINE_MS);
     await this.#output.stop(STOP_DEADLINE_MS);
-    this.#say(this.#account.statusLine());
+    if (this.#subscribed) this.#say(this.#account.statusLine());
     await this.#status.flush();
   }
 

@@ -2,6 +2,7 @@
 // STOP_DEADLINE_MS; a second one ends it at once. Both lose nothing: what was acknowledged is on disk.
 
 import type { Command } from 'commander';
+import { SluiceError } from '../../config/errors.ts';
 import { createLogger, type Logger } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
 import type { Damage } from '../../storage/open/damage.ts';
@@ -107,7 +108,9 @@ class GatewayRun {
       return;
     }
     process.stderr.write(`${faultLine(error)}\n`);
-    this.#log.error({ err: error }, 'stopping: the gateway cannot go on');
+    // A fault with a name has said it all in that line; of any other the log keeps the stack.
+    if (!(error instanceof SluiceError))
+      this.#log.error({ err: error }, 'stopping: the gateway cannot go on');
     await this.stop(EXIT_FAULT);
   }
 }

@@ -44,7 +44,7 @@ interface MessageUnderWay {
 }
 
 const MESSAGES_MAX = 256;
-const BYTES_MAX = 32 * 1024 * 1024;
+const BYTES_MAX = 8 * 1024 * 1024;
 const PACKET_BYTES_MAX = 80 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = 1000;

@@ -199,6 +199,7 @@ class StoreOpening {
   #probe(): void {
     const db = new Database(join(this.#directory, DATABASE_FILE), { readonly: true, timeout: BUSY_TIMEOUT_MS });
     try {
+      db.pragma('cell_size_check = ON');
       for (const table of ['meta', 'lanes', 'cursors']) db.prepare(`SELECT * FROM ${table}`).all();
       db.prepare('SELECT id FROM log ORDER BY id DESC LIMIT 1').get();
       this.#options.probe?.(db);

@@ -162,7 +162,7 @@ export class Delivery {
       const leftMs = Math.max(0, messageExpiry - this.#context.clock.nowMs());
       packet.properties = { ...packet.properties, messageExpiryInterval: Math.ceil(leftMs / 1000) };
     }
-    entry.sent = true;
+    session.queue.sending(entry);
     connection.client.deliverQoS?.(packet, () => {
       connection.flushed();
       this.pump(session);

@@ -74,8 +74,15 @@ export class OutgoingQueue {
     return packetId === undefined ? undefined : this.#byPacketId.get(packetId);
   }
 
+  /** Whether one waits for its first sending. */
   hasRetainedCopy(topic: string): boolean {
     return this.#retainedTopics.has(topic);
+  }
+
+  /** It is being written to the client: a further SUBSCRIBE gets a further copy of a retained message. */
+  sending(entry: QueueEntry): void {
+    if (entry.retainedCopy && !entry.sent) this.#retainedTopics.delete(entry.message!.packet.topic);
+    entry.sent = true;
   }
 
   /** Entries come in order of seq; one with a packet id keeps it. */
@@ -144,7 +151,7 @@ export class OutgoingQueue {
     if (message.identity !== null) this.#byIdentity.delete(message.identity);
     if (entry.retainedCopy) {
       this.#retainedCopies--;
-      this.#retainedTopics.delete(message.packet.topic);
+      if (!entry.sent) this.#retainedTopics.delete(message.packet.topic);
     } else {
       this.#bytes -= message.bytes;
     }

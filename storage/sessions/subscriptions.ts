@@ -39,6 +39,8 @@ export class Subscriptions {
     const ops: SessionOp[] = [];
     for (const request of requests) {
       if (request.qos > QOS_MAX) continue;
+      // aedes refuses MQTT 5 shared subscriptions after it stored them (MQTT 5.0 4.8.2).
+      if (session.protocolVersion === 5 && request.topic.startsWith('$share/')) continue;
       const row = rowOf(session.sid, request);
       const existing = session.subscriptions.get(row.filter);
       if (existing !== undefined && isSame(existing, row)) continue;

@@ -20,7 +20,12 @@ type Fault = (typeof FAULTS)[number];
 
 /** What a test expects to find. */
 export const NOTHING_WRONG: Readonly<Record<Fault, string[]>> = {
-  lost: [], gaps: [], reordered: [], renamed: [], reused: [], foreign: [],
+  lost: [],
+  gaps: [],
+  reordered: [],
+  renamed: [],
+  reused: [],
+  foreign: [],
 };
 
 interface DeviceArrivals {
@@ -87,7 +92,8 @@ export class DeliveryAccount {
     const { gateway, lane, offset, payload } = record;
     const name = `${gateway}/${lane}/${offset}`;
     const message = parseDevicePayload(payload);
-    if (message === undefined) return this.#fault('foreign', `${name}: ${Buffer.from(payload).toString('latin1', 0, 60)}`);
+    if (message === undefined)
+      return this.#fault('foreign', `${name}: ${Buffer.from(payload).toString('latin1', 0, 60)}`);
     const { device, sequence } = message;
     const owner = `${device} ${sequence}`;
     const known = this.#owners.get(name);
@@ -100,7 +106,10 @@ export class DeliveryAccount {
     else this.#fault('renamed', `${owner}: ${before}, then ${name}`);
   }
 
-  #first(arrivals: DeviceArrivals, arrival: { name: string; lane: string; sequence: number; owner: string }): void {
+  #first(
+    arrivals: DeviceArrivals,
+    arrival: { name: string; lane: string; sequence: number; owner: string },
+  ): void {
     const { name, lane, sequence, owner } = arrival;
     this.messages++;
     arrivals.names[sequence] = name;

@@ -4,7 +4,14 @@
 export type ProtocolVersion = 4 | 5;
 
 export const PacketType = {
-  connack: 2, publish: 3, puback: 4, pubrec: 5, pubrel: 6, pubcomp: 7, pingresp: 13, disconnect: 14,
+  connack: 2,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  pingresp: 13,
+  disconnect: 14,
 } as const;
 
 export interface InboundPacket {
@@ -20,8 +27,25 @@ export interface ConnectPacket {
   clean?: boolean;
 }
 
-export function connectFrame({ version, clientId, keepAliveS, sessionExpiryS, clean = false }: ConnectPacket): Buffer {
-  const head = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, version, clean ? 2 : 0, keepAliveS >> 8, keepAliveS & 0xff]);
+export function connectFrame({
+  version,
+  clientId,
+  keepAliveS,
+  sessionExpiryS,
+  clean = false,
+}: ConnectPacket): Buffer {
+  const head = Buffer.from([
+    0,
+    4,
+    0x4d,
+    0x51,
+    0x54,
+    0x54,
+    version,
+    clean ? 2 : 0,
+    keepAliveS >> 8,
+    keepAliveS & 0xff,
+  ]);
   const expiry = Buffer.alloc(version === 5 ? 6 : 0);
   if (version === 5) {
     expiry[0] = 5;

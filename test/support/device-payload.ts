@@ -2,7 +2,9 @@
 // can tell from the payload alone which message it is and whether every byte of it is right.
 
 const FILLER_BYTES_MAX = 4096;
-const FILLER = Buffer.from(Array.from({ length: 2 * FILLER_BYTES_MAX }, (_, i) => 97 + ((i * 7 + (i >> 5)) % 26)));
+const FILLER = Buffer.from(
+  Array.from({ length: 2 * FILLER_BYTES_MAX }, (_, i) => 97 + ((i * 7 + (i >> 5)) % 26)),
+);
 
 export interface DeviceMessage {
   device: string;

@@ -1,7 +1,7 @@
 // What most fault tests stand on: a fleet of devices, the gateway as a process, a network to the upstream that can be
 // made bad, a real broker, and the account of what arrived. Dispose it, and nothing is left.
 
-import { NOTHING_WRONG } from './delivery-account.ts';
+import type { NOTHING_WRONG } from './delivery-account.ts';
 import { GatewayProcess, type GatewaySettings } from './gateway-process.ts';
 import { type LoadOptions, LoadPublisher, loadLanes } from './load-publisher.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -29,7 +29,10 @@ export class FaultRig implements AsyncDisposable {
   readonly fleet: LoadPublisher;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(parts: Pick<FaultRig, 'upstream' | 'network' | 'gateway' | 'fleet'>, stack: AsyncDisposableStack) {
+  private constructor(
+    parts: Pick<FaultRig, 'upstream' | 'network' | 'gateway' | 'fleet'>,
+    stack: AsyncDisposableStack,
+  ) {
     this.upstream = parts.upstream;
     this.network = parts.network;
     this.gateway = parts.gateway;

@@ -14,6 +14,8 @@ export interface LoadOptions {
   /** Average size of the filler in a payload. */
   fillerBytes?: number;
   name?: string;
+  /** Some devices use QoS 1 and 2 in turn; false: each keeps to one. */
+  mixesQos?: boolean;
 }
 
 /** Settings that give the fleet its two lanes. */
@@ -33,9 +35,10 @@ export class LoadPublisher implements Disposable {
   readonly #perTick: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ port, devices = 9, window = 8, messagesPerSecond, fillerBytes = 80, name = 'dev' }: LoadOptions) {
-    this.devices = Array.from({ length: devices }, (_, index) => device(`${name}-${index}`, { index, port, window, fillerBytes }));
-    this.#perTick = messagesPerSecond === undefined ? Number.POSITIVE_INFINITY : (messagesPerSecond * TICK_MS) / 1000 / devices;
+  constructor(options: LoadOptions) {
+    const { devices = 9, name = 'dev', messagesPerSecond = Number.POSITIVE_INFINITY } = options;
+    this.devices = Array.from({ length: devices }, (_, index) => device(`${name}-${index}`, index, options));
+    this.#perTick = (messagesPerSecond * TICK_MS) / 1000 / devices;
   }
 
   get acknowledged(): number {
@@ -64,7 +67,9 @@ export class LoadPublisher implements Disposable {
 
   /** Milliseconds since anything was acknowledged. */
   get silentMs(): number {
-    return performance.now() - Math.max(...this.devices.map(({ lastAcknowledgementMs }) => lastAcknowledgementMs));
+    return (
+      performance.now() - Math.max(...this.devices.map(({ lastAcknowledgementMs }) => lastAcknowledgementMs))
+    );
   }
 
   /** Connects; sends nothing yet. */
@@ -98,14 +103,18 @@ export class LoadPublisher implements Disposable {
     });
     await waitFor(() => this.sent === before + messages && this.inFlight === 0, {
       timeoutMs,
-      what: () => `${messages} messages to be acknowledged; sent ${this.sent - before}, in flight ${this.inFlight}`,
+      what: () =>
+        `${messages} messages to be acknowledged; sent ${this.sent - before}, in flight ${this.inFlight}`,
     });
   }
 
   /** Sends nothing new and resolves when everything sent is acknowledged. */
   async finish(timeoutMs = 30_000): Promise<void> {
     this.pause();
-    await waitFor(() => this.inFlight === 0, { timeoutMs, what: () => `${this.inFlight} messages to be acknowledged` });
+    await waitFor(() => this.inFlight === 0, {
+      timeoutMs,
+      what: () => `${this.inFlight} messages to be acknowledged`,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -115,7 +124,7 @@ export class LoadPublisher implements Disposable {
 
   #tick(): void {
     for (const each of this.devices) {
-      each.credit = Math.min(each.credit + this.#perTick, this.#perTick === Number.POSITIVE_INFINITY ? this.#perTick : CREDIT_MAX);
+      each.credit = Math.min(each.credit + this.#perTick, Math.max(this.#perTick, CREDIT_MAX));
       each.fill();
     }
   }
@@ -125,16 +134,10 @@ export class LoadPublisher implements Disposable {
   }
 }
 
-interface DevicePlace {
-  index: number;
-  port: number;
-  window: number;
-  fillerBytes: number;
-}
-
 /** In turn: all QoS 1, all QoS 2, both mixed. */
-function device(name: string, { index, port, window, fillerBytes }: DevicePlace): ResendingDevice {
-  const style = index % 3;
+function device(name: string, index: number, options: LoadOptions): ResendingDevice {
+  const { port, window = 8, fillerBytes = 80, mixesQos = true } = options;
+  const style = index % (mixesQos ? 3 : 2);
   return new ResendingDevice({
     name,
     port,

@@ -32,7 +32,10 @@ async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   const taken = new Promise<false>((resolve) => server.once('error', () => resolve(false)));
   server.listen(port, '127.0.0.1');
-  const free = await Promise.race([taken, once(server, 'listening').then(() => (server.address() as AddressInfo) !== null)]);
+  const free = await Promise.race([
+    taken,
+    once(server, 'listening').then(() => (server.address() as AddressInfo) !== null),
+  ]);
   if (free) {
     server.close();
     await once(server, 'close');

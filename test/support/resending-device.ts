@@ -7,7 +7,13 @@
 
 import { connect, type Socket } from 'node:net';
 import {
-  connectFrame, type InboundPacket, PacketCutter, PacketType, type ProtocolVersion, publishFrame, pubrelFrame,
+  connectFrame,
+  type InboundPacket,
+  PacketCutter,
+  PacketType,
+  type ProtocolVersion,
+  publishFrame,
+  pubrelFrame,
 } from './device-frames.ts';
 
 export interface DeviceOptions {
@@ -102,7 +108,9 @@ export class ResendingDevice {
     this.#socket = socket;
     socket.on('connect', () => {
       const clientId = name;
-      socket.write(connectFrame({ version, clientId, keepAliveS: KEEP_ALIVE_S, sessionExpiryS: SESSION_EXPIRY_S }));
+      socket.write(
+        connectFrame({ version, clientId, keepAliveS: KEEP_ALIVE_S, sessionExpiryS: SESSION_EXPIRY_S }),
+      );
       this.#timer = setTimeout(() => socket.destroy(), CONNACK_TIMEOUT_MS);
     });
     socket.on('data', (chunk) => {
@@ -192,7 +200,12 @@ export class ResendingDevice {
     const { sequence, sentBefore } = flight;
     flight.sentBefore = true;
     return publishFrame({
-      version, packetId, topic: topicOf(sequence), payload: payloadOf(sequence), qos: qosOf(sequence), dup: sentBefore,
+      version,
+      packetId,
+      topic: topicOf(sequence),
+      payload: payloadOf(sequence),
+      qos: qosOf(sequence),
+      dup: sentBefore,
     });
   }
 

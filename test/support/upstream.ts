@@ -31,7 +31,9 @@ export class Upstream implements AsyncDisposable {
   private constructor(broker: Mosquitto, receiver: MqttClient) {
     this.broker = broker;
     this.#receiver = receiver;
-    receiver.on('message', (_topic, _payload, packet: IPublishPacket) => this.account.enter(parseUpstreamMessage(packet)));
+    receiver.on('message', (_topic, _payload, packet: IPublishPacket) =>
+      this.account.enter(parseUpstreamMessage(packet)),
+    );
     receiver.on('error', () => {}); // it connects again
   }
 

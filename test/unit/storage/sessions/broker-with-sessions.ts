@@ -84,6 +84,10 @@ export class BrokerWithSessions implements AsyncDisposable {
     await this.publish(kept);
   }
 
+  async publishAll(store: SessionStore, packets: SessionPacket[]): Promise<void> {
+    await Promise.all(packets.map((packet) => this.publishKept(store, packet)));
+  }
+
   async publish(packet: SessionPacket): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.broker.publish(packet as never, (error?: Error) => (error ? reject(error) : resolve()));

@@ -26,7 +26,8 @@ async function publishMany(
   count: number,
   extra: Partial<SessionPacket> = {},
 ): Promise<void> {
-  for (let i = 0; i < count; i++) await publish(persistence, publishOf('cmd/a', String(i), extra));
+  const packets = Array.from({ length: count }, (_, i) => publishOf('cmd/a', String(i), extra));
+  await Promise.all(packets.map((packet) => publish(persistence, packet)));
 }
 
 describe('a queued message', () => {
@@ -272,6 +273,31 @@ describe('flow control', () => {
     await persistence.outgoingClearMessageId(client, { cmd: 'pubcomp', topic: '', messageId });
     await store.idle();
     expect(client.sent).toHaveLength(3);
+  });
+
+  test('is not loosened by acknowledgements of an earlier connection (MQTT 5.0 4.9)', async () => {
+    await using store = new SessionStore();
+    const persistence = await store.start();
+    const first = new FakeClient('a');
+    await subscribed(persistence, first);
+    await publishMany(persistence, 5, { qos: 2 });
+    await store.idle();
+    const released = idsOf(first.sent).slice(0, 2);
+    for (const messageId of released)
+      await persistence.outgoingUpdate(first, { cmd: 'pubrel', topic: '', messageId });
+    await offline(persistence, first);
+    const second = new FakeClient('a', 1);
+    await connect(persistence, second);
+    await store.idle();
+    expect(second.sent).toHaveLength(1);
+    for (const messageId of [...released, idsOf(first.sent)[4]]) {
+      await persistence.outgoingClearMessageId(second, { cmd: 'pubcomp', topic: '', messageId });
+    }
+    await store.idle();
+    expect(second.sent).toHaveLength(1);
+    await persistence.outgoingClearMessageId(second, second.sent[0]);
+    await store.idle();
+    expect(second.payloads).toEqual(['2', '3']);
   });
 
   test('hands aedes no more than a bounded number of packets that the socket has not taken', async () => {

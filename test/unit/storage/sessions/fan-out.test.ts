@@ -315,6 +315,21 @@ describe('what aedes wants to deliver itself', () => {
     await store.idle();
     expect(client.sent).toHaveLength(3);
     expect(store.drops).toEqual({});
+    // A SUBSCRIBE after the first copy was sent gets another, acknowledged or not (MQTT-3.3.1-9).
+    for (let i = 0; i < 3; i++) {
+      persistence.forward(client, retained('s/4'));
+      await store.idle();
+    }
+    expect(persistence.stats().queuedMessages).toBe(0);
+    await persistence.outgoingClearMessageId(client, client.sent[3]);
+    await store.idle();
+    expect(client.sent.slice(3).map(({ topic, dup }) => [topic, dup])).toEqual([
+      ['s/4', false],
+      ['s/4', false],
+    ]);
+    await persistence.outgoingClearMessageId(client, client.sent[4]);
+    await store.idle();
+    expect(client.sent).toHaveLength(5);
     await persistence.addSubscriptions(client, [{ topic: '+/#', qos: 0 }]);
     expect(persistence.forward(client, retained('s/1'))).toMatchObject({ qos: 0, topic: 's/1' });
   });

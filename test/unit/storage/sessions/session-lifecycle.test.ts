@@ -118,6 +118,21 @@ describe('a session', () => {
     expect(await persistence.subscriptionsByTopic('cmd/1')).toEqual([]);
   });
 
+  test('of a client that was never opened is wiped by the clean start of aedes alone', async () => {
+    await using store = new SessionStore();
+    let persistence = await store.start();
+    await persistence.addSubscriptions({ id: 'a' }, [subscription]);
+    await persistence.incomingStorePacket({ id: 'a' }, { topic: 'x', qos: 2, messageId: 5 });
+    await publish(persistence, publishOf('cmd/1', 'x'));
+    await persistence.cleanSubscriptions({ id: 'a' });
+    for (const restarts of [false, true]) {
+      if (restarts) persistence = await store.restart();
+      expect(persistence.qos2Open('a').size).toBe(0);
+      expect(await persistence.subscriptionsByClient({ id: 'a' })).toEqual([]);
+      expect(await persistence.outgoingStream({ id: 'a' }).toArray()).toEqual([]);
+    }
+  });
+
   test('gets nothing that was prepared for the one before it, even when that is committed later', async () => {
     await using store = new SessionStore();
     let persistence = await store.start();
@@ -181,6 +196,9 @@ describe('a connection whose session was taken over', () => {
     expect(old.sent).toEqual([]);
     expect(current.payloads).toEqual(['x']);
     expect(persistence.forward(old, publishOf('cmd/1', 'y'))).toBe(null);
+    expect(persistence.forward(old, publishOf('cmd/1', 'kept', { brokerId: null, retain: true }))).toBe(null);
+    await store.idle();
+    expect(current.payloads).toEqual(['x']);
   });
 
   test('that is closed already makes no session by a late SUBSCRIBE', async () => {
@@ -235,7 +253,8 @@ describe('subscriptions', () => {
     const client = new FakeClient('a');
     await connect(persistence, client);
     const refused = { ...subscription, topic: 'secret' };
-    const stored = persistence.addSubscriptions(client, [subscription, refused]);
+    const shared = { ...subscription, topic: '$share/group/x' }; // refused by aedes itself (MQTT-4.8.2-1)
+    const stored = persistence.addSubscriptions(client, [subscription, refused, shared]);
     refused.qos = 0x80; // the hook for the second filter runs after aedes stored the first
     await stored;
     expect((await persistence.subscriptionsByClient(client)).map(({ topic }) => topic)).toEqual(['cmd/#']);

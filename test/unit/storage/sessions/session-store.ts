@@ -177,7 +177,7 @@ export class SessionStore implements AsyncDisposable {
   #open(): Database.Database {
     const db = new Database(join(this.directory, 'sessions.db'));
     db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
+    db.pragma('synchronous = OFF'); // what is lost here is the process, not the power
     SessionTables.createTables(db);
     return db;
   }

@@ -33,7 +33,7 @@ describe('a session that resumes', () => {
     await first.next('connack');
     await first.subscribe('cmd/#', 2);
     await first.disconnect();
-    for (const packet of numbered(300, 2)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(300, 2));
     const second = gateway.connect('a');
     expect(await second.next('connack')).toMatchObject({ sessionPresent: true });
     const packets = await second.publishes(300);
@@ -54,10 +54,10 @@ describe('a session that resumes', () => {
       const peer = gateway.connect('a');
       await peer.next('connack');
       await peer.subscribe('cmd/#', 2);
-      for (const packet of numbered(5, 2)) await gateway.publishKept(store, packet);
+      await gateway.publishAll(store, numbered(5, 2));
       sent = await peer.publishes(5);
       await peer.drop();
-      for (const packet of numbered(2, 1, 'cmd/later')) await gateway.publishKept(store, packet);
+      await gateway.publishAll(store, numbered(2, 1, 'cmd/later'));
     }
     store.crash();
     await using gateway = await BrokerWithSessions.start(store);
@@ -80,7 +80,7 @@ describe('a session that resumes', () => {
       const peer = gateway.connect('a');
       await peer.next('connack');
       await peer.subscribe('cmd/#', 2);
-      for (const packet of numbered(3, 2)) await gateway.publishKept(store, packet);
+      await gateway.publishAll(store, numbered(3, 2));
       ids = (await peer.publishes(3)).map((packet) => packet.messageId);
       for (const messageId of [ids[2], ids[0]]) {
         peer.send({ cmd: 'pubrec', messageId });
@@ -110,7 +110,7 @@ describe('a session that resumes', () => {
     await first.next('connack');
     await first.subscribe('cmd/#', 1);
     await first.drop();
-    for (const packet of numbered(3, 1)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(3, 1));
     const second = gateway.connect('a', { protocolVersion: 5, cleanStart: false, sessionExpiryInterval: 0 });
     await second.next('connack');
     expectPayloads(await second.publishes(3), 3);
@@ -128,7 +128,7 @@ describe('a session that resumes', () => {
     await first.next('connack');
     await first.subscribe('cmd/#', 1);
     await first.disconnect();
-    for (const packet of numbered(3, 1)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(3, 1));
     const second = gateway.connect('a', { protocolVersion: 5, cleanStart: true, sessionExpiryInterval: 100 });
     expect(await second.next('connack')).toMatchObject({ sessionPresent: false });
     await second.expectNothing();
@@ -158,7 +158,7 @@ describe('a connected session', () => {
       });
       await peer.next('suback');
     }
-    for (const packet of numbered(20, 2)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(20, 2));
     const packets = await peer.publishes(20);
     expectPayloads(packets, 20);
     for (const packet of packets) {
@@ -177,7 +177,7 @@ describe('a connected session', () => {
     const peer = gateway.connect('a', options);
     await peer.next('connack');
     await peer.subscribe('cmd/#', 1, { nl: false, rap: false, rh: 0 });
-    for (const packet of numbered(6, 1)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(6, 1));
     for (let i = 0; i < 6; i += 2) {
       const packets = await peer.publishes(2);
       expect(packets.map(textOf)).toEqual([String(i), String(i + 1)]);
@@ -195,7 +195,7 @@ describe('a connected session', () => {
     await first.subscribe('cmd/#', 1);
     await first.disconnect();
     const packets = numbered(200, 1);
-    for (const packet of packets.slice(0, 100)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, packets.slice(0, 100));
     const second = gateway.connect('a');
     for (const packet of packets.slice(100)) await gateway.publishKept(store, packet);
     await second.next('connack');
@@ -212,7 +212,7 @@ describe('a connected session', () => {
     const first = gateway.connect('a');
     await first.next('connack');
     await first.subscribe('cmd/#', 2);
-    for (const packet of numbered(3, 2)) await gateway.publishKept(store, packet);
+    await gateway.publishAll(store, numbered(3, 2));
     const live = await first.publishes(3);
     await first.subscribe('state/+', 2);
     const retained = await first.publishes(2);
