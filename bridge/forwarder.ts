@@ -126,7 +126,7 @@ export class Forwarder {
   /** What became of a batch that was taken. True when it has to be sent again. */
   settle(flight: Flight, result: SendResult): boolean {
     const again = this.#judge(flight, result);
-    if (this.#ledger.rewind()) this.#readAhead.seek(this.#ledger.sendOffset);
+    this.#ledger.rewind();
     this.#post();
     return again;
   }

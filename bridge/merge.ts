@@ -68,7 +68,7 @@ export function mergeBatches(parts: readonly RecordBatch[]): RecordBatch {
     devices.remap(part.devices, part.device, merged.device.subarray(record));
     topics.remap(part.topics, part.topic, merged.topic.subarray(record));
     const shiftMs = part.baseTimeMs - merged.baseTimeMs;
-    for (let i = 0; i < part.count; i++) merged.timeMs[record + i] = part.timeMs[i];
+    for (let i = 0; i < part.count; i++) merged.timeMs[record + i] = part.timeMs[i] + shiftMs;
     merged.flags.set(part.flags, record);
     merged.payloadBytes.set(part.payloadBytes, record);
     if (part.propertiesBytes !== null) merged.propertiesBytes!.set(part.propertiesBytes, record);

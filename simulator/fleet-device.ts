@@ -5,7 +5,7 @@
 import type { MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import type { Clock, Timer } from '../config/clock.ts';
-import { endClient } from './mqtt-ending.ts';
+import { endClient } from '../config/mqtt-ending.ts';
 import { seededRandom } from './seeded-random.ts';
 import { Telemetry } from './telemetry.ts';
 

@@ -124,7 +124,7 @@ export class StorageEngine {
 
   close(nowMs: number): void {
     if (this.#cursors.dirty) this.#flush(nowMs, false);
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    this.#checkpoint('TRUNCATE');
   }
 
   #tryCommit(nowMs: number): void {
@@ -149,7 +149,7 @@ export class StorageEngine {
         if (flush) this.#flushInTransaction(nowMs, false);
       });
     } catch (error) {
-      const reason = stallReasonOf(error);
+      const reason = this.#space.stallReasonOf(error);
       if (reason === undefined) throw error;
       return { reason, detail: (error as Error).message };
     }
@@ -266,11 +266,17 @@ export class StorageEngine {
   }
 
   #finishCheckpoint(): void {
-    const [result] = this.#db.pragma('wal_checkpoint(PASSIVE)') as {
-      busy: number;
-      log: number;
-      checkpointed: number;
-    }[];
-    if (result.busy === 0) this.#walLiveBytes = Math.max(0, result.log - result.checkpointed) * 4120;
+    const [result] = this.#checkpoint('PASSIVE');
+    if (result?.busy === 0) this.#walLiveBytes = Math.max(0, result.log - result.checkpointed) * 4120;
+  }
+
+  /** No result: no room in the database's file; what is in the WAL stays there until the next one. */
+  #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): { busy: number; log: number; checkpointed: number }[] {
+    try {
+      return this.#db.pragma(`wal_checkpoint(${mode})`) as ReturnType<StorageEngine['#checkpoint']>;
+    } catch (error) {
+      if (stallReasonOf(error) === undefined) throw error;
+      return [];
+    }
   }
 }

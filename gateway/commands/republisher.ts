@@ -10,7 +10,7 @@ import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { type Clock, systemClock } from '../../config/clock.ts';
 import { messageOf, SluiceError } from '../../config/errors.ts';
-import { endClient } from '../../simulator/mqtt-ending.ts';
+import { endClient } from '../../config/mqtt-ending.ts';
 import { publicUrl } from './broker-url.ts';
 import { firstConnection, reasonOf } from './first-connection.ts';
 import type { ReceivedRecord } from './record-line.ts';

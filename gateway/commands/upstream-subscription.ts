@@ -11,7 +11,7 @@ import { connect } from 'mqtt';
 import mqttPacket from 'mqtt-packet';
 import { type Clock, systemClock, type Timer } from '../../config/clock.ts';
 import { SluiceError } from '../../config/errors.ts';
-import { endClient } from '../../simulator/mqtt-ending.ts';
+import { endClient } from '../../config/mqtt-ending.ts';
 import { publicUrl } from './broker-url.ts';
 import { firstConnection, reasonOf } from './first-connection.ts';
 

@@ -108,7 +108,7 @@ export class Connection extends Duplex implements PublishOrigin {
         break;
       }
       const end = frame.bodyEnd;
-      const outcome = cut === reason.ok ? this.#handle(bytes) : cut;
+      const outcome = cut === reason.ok ? this.#handleFenced(bytes) : cut;
       if (outcome === noRoom) {
         this.#waitForRoom();
         break;
@@ -120,6 +120,16 @@ export class Connection extends Duplex implements PublishOrigin {
       at = end;
     }
     this.#inbound.keep(bytes, at, wantedBytes);
+  }
+
+  /** A fault over the bytes of one client, the gateway's own too, ends that client and nobody else. */
+  #handleFenced(bytes: Buffer): Outcome {
+    try {
+      return this.#handle(bytes);
+    } catch (thrown) {
+      this.faulted(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      return reason.ok;
+    }
   }
 
   #handle(bytes: Buffer): Outcome {
@@ -303,18 +313,19 @@ export class Connection extends Duplex implements PublishOrigin {
     this.destroy();
   }
 
-  /** A fault inside the engine while it worked for this client. */
+  /** A fault, mostly inside the engine, while something was done for this client. */
   faulted(error: Error): void {
     this.#host.counters.engineFaults++;
     this.#host.log.error(
       { client: this.device, remote: this.remote, err: error },
-      'fault in the session engine; the client is disconnected',
+      'fault while a client was served; the client is disconnected',
     );
     this.destroy();
   }
 
   override _destroy(_error: Error | null, callback: (error: Error | null) => void): void {
     this.#state = 'closed';
+    this.#gate.close(Hold.end);
     this.#inbound.clear();
     this.#outbound.close();
     this.#heldWrite = null;

@@ -19,7 +19,7 @@ export interface ListenerCounters {
   discardedOutbound: number;
   /** Times a connection was not read because of back-pressure. */
   readPauses: number;
-  /** Faults inside the session engine, each of which ended one connection. */
+  /** Faults of the gateway, mostly inside the session engine, each of which ended one connection. */
   engineFaults: number;
 }
 

@@ -4,6 +4,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
+import { stallReasonOf } from './space.ts';
 
 const { file } = workerData as { file: string };
 const port = parentPort;
@@ -20,7 +21,8 @@ port.on('message', (message: 'checkpoint' | 'stop') => {
   }
   try {
     db.pragma('wal_checkpoint(PASSIVE)');
-  } finally {
-    port.postMessage('done');
+  } catch (error) {
+    if (stallReasonOf(error) === undefined) throw error; // no room: the writer stalls, and asks again
   }
+  port.postMessage('done');
 });

@@ -4,6 +4,9 @@
 import { statfsSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 
+/** A disk with less room than this is why something could not be written, rather than the buffer's limit. */
+const FULL_DISK_BYTES = 1024 * 1024;
+
 export type StallReason = 'buffer-full' | 'disk-full';
 
 export interface SpaceOptions {
@@ -40,8 +43,21 @@ export class Space {
    * something was delivered, so appending stops before.
    */
   diskLow(): boolean {
+    return this.#diskFreeBytes() < this.#options.diskFreeBytesMin;
+  }
+
+  /** As `stallReasonOf`; SQLite says the same of a full disk and of a full buffer, the disk tells them apart. */
+  stallReasonOf(error: unknown): StallReason | undefined {
+    const reason = stallReasonOf(error);
+    if (reason !== 'buffer-full') return reason;
+    return this.#diskFreeBytes() < Math.max(this.#options.diskFreeBytesMin, FULL_DISK_BYTES)
+      ? 'disk-full'
+      : reason;
+  }
+
+  #diskFreeBytes(): number {
     const stat = statfsSync(this.#options.file);
-    return stat.bavail * stat.bsize < this.#options.diskFreeBytesMin;
+    return stat.bavail * stat.bsize;
   }
 }
 

@@ -1,14 +1,14 @@
 // Brings the messages of a session's queue to its client, and takes the acknowledgements.
 //
-// For a client whose session was opened (`SessionRegistry.open`) all messages with QoS > 0 go through `pump`: in order
-// of seq, each once per connection, those that were sent before with DUP, with the packet id the disk knows, and never
-// more unacknowledged than the client allows (MQTT 5.0 2.2.1, 3.3.1.1, 4.4, 4.6, 4.9). aedes's own deliveries to it
-// are turned away by `forward`. A client that was not opened is served by aedes's ways (its queue is streamed, live
-// messages go directly) with nothing mended but the packet ids.
+// For a client whose session was opened (`SessionRegistry.open`) all messages with QoS > 0 go through `pump`:
+// in order of seq, each once per connection, those that were sent before with DUP, with the packet id the
+// disk knows, and never more unacknowledged than the client allows (MQTT 5.0 2.2.1, 3.3.1.1, 4.4, 4.6, 4.9).
+// aedes's own deliveries to it are turned away by `forward`. A client that was not opened is served by
+// aedes's ways (its queue is streamed, live messages go directly) with nothing mended but the packet ids.
 //
-// On disk before on the wire: packet ids before the PUBLISH, PUBREC before the PUBREL. Acknowledgements free memory at
-// once: should the process end before they are on disk, the message is sent again, which QoS 1 allows and which for
-// QoS 2 is only a PUBREL (MQTT 5.0 4.3.2, 4.3.3).
+// On disk before on the wire: packet ids before the PUBLISH, PUBREC before the PUBREL. Acknowledgements free
+// memory at once: should the process end before they are on disk, the message is sent again, which QoS 1
+// allows and which for QoS 2 is only a PUBREL (MQTT 5.0 4.3.2, 4.3.3).
 
 import { Readable } from 'node:stream';
 import { SluiceError } from '../../config/errors.ts';
@@ -68,8 +68,8 @@ export class Delivery {
   }
 
   /**
-   * What is yielded goes to the client by aedes, right after CONNACK. For an opened session that is its PUBRELs; the
-   * messages follow by `pump`.
+   * What is yielded goes to the client by aedes, right after CONNACK. For an opened session that is its
+   * PUBRELs; the messages follow by `pump`.
    */
   stream(client: SessionClient): Readable {
     const session = this.#sessions.get(client.id);
@@ -192,8 +192,8 @@ export class Delivery {
 
   async #release(session: Session, packet: SessionPacket): Promise<void> {
     const entry = session.queue.byPacketId(packet.messageId);
-    // An id we do not know is answered all the same, so that the client can let go of it. One that was released
-    // before is PUBREL's redelivery.
+    // An id we do not know is answered all the same, so that the client can let go of it. One that was
+    // released before is PUBREL's redelivery.
     if (entry === undefined || entry.message === null) return;
     const message = session.queue.release(entry);
     const messages = this.#messages.release(message) ? [message.id] : [];

@@ -1,8 +1,8 @@
-// Puts a message into the queues of the sessions that want it (MQTT 5.0 3.3.4, 4.1): one entry per session however
-// many of its subscriptions match, with the highest QoS they grant and all their identifiers.
+// Puts a message into the queues of the sessions that want it (MQTT 5.0 3.3.4, 4.1): one entry per session
+// however many of its subscriptions match, with the highest QoS they grant and all their identifiers.
 //
-// An entry takes its place in the queue when its row is made, and is sent when the row is on disk and aedes publishes
-// the message. Nothing behind it is sent before: the order on disk is the order on the wire.
+// An entry takes its place in the queue when its row is made, and is sent when the row is on disk and aedes
+// publishes the message. Nothing behind it is sent before: the order on disk is the order on the wire.
 
 import type { Delivery } from './delivery.ts';
 import type { QueueEntry } from './outgoing-queue.ts';
@@ -87,9 +87,9 @@ export class FanOut {
   }
 
   /**
-   * A retained message for a new subscription of a connected session (MQTT 5.0 3.3.1.3): queued like any other, so
-   * that its packet id is the session's own and it is sent again after a reconnect. Null, or the packet to send now
-   * when its QoS is 0.
+   * A retained message for a new subscription of a connected session (MQTT 5.0 3.3.1.3): queued like any
+   * other, so that its packet id is the session's own and it is sent again after a reconnect. Null, or the
+   * packet to send now when its QoS is 0.
    */
   enqueueRetained(session: Session, packet: SessionPacket): SessionPacket | null {
     const qos = Math.min(packet.qos ?? 0, Math.max(0, grantedQos(session, packet.topic)));
@@ -174,8 +174,8 @@ export class FanOut {
     const flags = { visible: false, marked: false, sent: false, gone: false, retainedCopy };
     const seq = this.#context.nextSeq();
     const entry: QueueEntry = { seq, session, message, packetId: 0, connection: null, ...target, ...flags };
-    // For a connected client the row is written ready to be sent, which saves a commit. Should the process end in
-    // between, its first sending bears DUP: "might be a re-delivery" (MQTT 5.0 3.3.1.1).
+    // For a connected client the row is written ready to be sent, which saves a commit. Should the process
+    // end in between, its first sending bears DUP: "might be a re-delivery" (MQTT 5.0 3.3.1.1).
     if (session.connection !== null) entry.marked = session.queue.assignPacketId(entry);
     this.#messages.refer(message);
     session.enqueue(entry);

@@ -1,6 +1,6 @@
-// Packet ids of PUBLISHes with QoS 2 that a client sent and has not released yet (MQTT 5.0 4.3.3): a PUBLISH that
-// comes again with one of them is the same message. For a session that outlives its connection they are on disk, in
-// the same commit as the message.
+// Packet ids of PUBLISHes with QoS 2 that a client sent and has not released yet (MQTT 5.0 4.3.3): a PUBLISH
+// that comes again with one of them is the same message. For a session that outlives its connection they are
+// on disk, in the same commit as the message.
 
 import type { Session } from './session.ts';
 import type { SessionContext } from './session-context.ts';
@@ -9,8 +9,8 @@ import type { SessionClient, SessionPacket } from './session-packet.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 /**
- * The ids of one connection's session. `add` and `delete` change memory at once and return the op for the caller's
- * commit, null when nothing goes to the disk.
+ * The ids of one connection's session. `add` and `delete` change memory at once and return the op for the
+ * caller's commit, null when nothing goes to the disk.
  */
 export interface UnreleasedIds {
   readonly size: number;

@@ -1,7 +1,9 @@
-// What one session owes its client: messages in order of seq until PUBACK or PUBREC, then - QoS 2 - packet ids in the
-// order in which PUBREC came until PUBCOMP (MQTT 5.0 4.6). Pure memory; who changes it also journals the change.
+// What one session owes its client: messages in order of seq until PUBACK or PUBREC, then - QoS 2 - packet
+// ids in the order in which PUBREC came until PUBCOMP (MQTT 5.0 4.6). Pure memory; who changes it also
+// journals the change.
 //
-// No two entries share a packet id, whatever their state (MQTT 5.0 2.2.1), and an entry keeps its id for life.
+// No two entries share a packet id, whatever their state (MQTT 5.0 2.2.1), and an entry keeps its id for
+// life.
 
 import type { QueuedMessage } from './queued-messages.ts';
 import type { Session } from './session.ts';
@@ -19,7 +21,10 @@ export interface QueueEntry {
   subscriptionIds: number[] | null;
   /** 0: none yet. */
   packetId: number;
-  /** Its row is on disk and the message was published; before, it keeps its place in the order and is not sent. */
+  /**
+   * Its row is on disk and the message was published; before, it keeps its place in the order and is not
+   * sent.
+   */
   visible: boolean;
   /** The disk knows its packet id and that it may have been sent. */
   marked: boolean;

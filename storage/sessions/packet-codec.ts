@@ -3,8 +3,8 @@
 //   [0] format version (1)   [1..4] crc32 of the rest, big endian   [5..] CBOR (RFC 8949)
 //   CBOR: [topic, payload (bytes or text), qos, retain, messageExpiryMs | null, [[name, value], ...] | null]
 //
-// User properties are a list of pairs, so that no name a device chooses can meet a JavaScript object's own names.
-// The checksum is there because SQLite has none: a flipped bit must not reach a device.
+// User properties are a list of pairs, so that no name a device chooses can meet a JavaScript object's own
+// names. The checksum is there because SQLite has none: a flipped bit must not reach a device.
 
 import * as zlib from 'node:zlib';
 import { Decoder, Encoder } from 'cbor-x';
@@ -31,9 +31,9 @@ export function encodePacket(packet: StoredPacket): Uint8Array {
     packet.messageExpiry ?? null,
     packet.properties === undefined ? null : pairsOf(packet.properties),
   ]);
-  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + body.length);
   bytes[0] = FORMAT_VERSION;
-  new DataView(bytes.buffer).setUint32(1, zlib.crc32(body));
+  bytes.writeUInt32BE(zlib.crc32(body), 1);
   bytes.set(body, HEADER_BYTES);
   return bytes;
 }

@@ -1,5 +1,5 @@
-// Messages that wait for somebody, shared by all sessions they wait for: one copy in memory, one row on disk, gone
-// with the last session's entry. Counts the bytes of all queues together.
+// Messages that wait for somebody, shared by all sessions they wait for: one copy in memory, one row on disk,
+// gone with the last session's entry. Counts the bytes of all queues together.
 
 import { encodePacket } from './packet-codec.ts';
 import { identityOf, type SessionPacket, type StoredPacket, storedPacketOf } from './session-packet.ts';

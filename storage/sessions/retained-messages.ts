@@ -1,7 +1,7 @@
 // The last message of each topic that was published with RETAIN (MQTT 5.0 3.3.1.3).
 //
-// A message is seen by new subscribers when it is on disk and aedes publishes it; of two for the same topic the one
-// whose op was made later stays, whichever is published last, because that is what the disk has.
+// A message is seen by new subscribers when it is on disk and aedes publishes it; of two for the same topic
+// the one whose op was made later stays, whichever is published last, because that is what the disk has.
 
 import { encodePacket } from './packet-codec.ts';
 import type { SessionContext } from './session-context.ts';
@@ -16,7 +16,10 @@ interface Retained {
   seq: number;
 }
 
-/** What storing a packet does: to the disk by `ops`, to memory by `message` (null: nothing is retained any more). */
+/**
+ * What storing a packet does: to the disk by `ops`, to memory by `message` (null: nothing is retained any
+ * more).
+ */
 interface Plan {
   seq: number;
   ops: SessionOp[];

@@ -1,10 +1,12 @@
-// One client's connection to its session: what is still to be written to it, in order, and how much may be under way.
-// Made anew at each connect, so that everything unacknowledged is waiting again (MQTT 5.0 4.4).
+// One client's connection to its session: what is still to be written to it, in order, and how much may be
+// under way. Made anew at each connect, so that everything unacknowledged is waiting again (MQTT 5.0 4.4).
 
 import { PACKET_ID_MAX, type QueueEntry } from './outgoing-queue.ts';
 import type { SessionClient } from './session-packet.ts';
 
-/** Handed to aedes and not yet taken by the socket: the rest waits here rather than in the socket's buffer. */
+/**
+ * Handed to aedes and not yet taken by the socket: the rest waits here rather than in the socket's buffer.
+ */
 const UNFLUSHED_MAX = 64;
 const COMPACT_AT = 1024;
 

@@ -1,7 +1,7 @@
 // What every part of the session persistence shares: the way to the disk, time, the bounds and the counters.
 //
-// The journal must apply calls in the order they were made, and the ops of `prepareFanout` / `prepareRetained` count
-// as made when they are returned: whoever batches them puts both into one queue.
+// The journal must apply calls in the order they were made, and the ops of `prepareFanout` /
+// `prepareRetained` count as made when they are returned: whoever batches them puts both into one queue.
 
 import type { Clock } from '../../config/clock.ts';
 import type { SessionOp } from './session-ops.ts';
@@ -43,5 +43,8 @@ export interface SessionContext {
   nextSeq(): number;
 }
 
-/** For journal calls that nobody waits for: its owner already knows that the disk failed, here nothing is undone. */
+/**
+ * For journal calls that nobody waits for: its owner already knows that the disk failed, here nothing is
+ * undone.
+ */
 export function ignoreFailure(): void {}

@@ -1,9 +1,11 @@
-// What the sessions write: every change of the main thread's mirror is a list of these plain objects, applied by the
-// storage thread inside a commit. Applying is idempotent and never fails for what an op says, only when the disk does.
+// What the sessions write: every change of the main thread's mirror is a list of these plain objects, applied
+// by the storage thread inside a commit. Applying is idempotent and never fails for what an op says, only
+// when the disk does.
 //
-// A session on disk is a number (sid), new for each session and never reused: a client that starts anew gets another
-// one, so that nothing meant for the old session can end up in the new. `outgoing.seq` is the order in which messages
-// go to a client; it grows over all sessions, so that new rows are appended at the end of one page.
+// A session on disk is a number (sid), new for each session and never reused: a client that starts anew gets
+// another one, so that nothing meant for the old session can end up in the new. `outgoing.seq` is the order
+// in which messages go to a client; it grows over all sessions, so that new rows are appended at the end of
+// one page.
 
 import type { Database, Statement } from 'better-sqlite3';
 import { loadSnapshot, type SessionSnapshot } from './session-snapshot.ts';
@@ -43,7 +45,10 @@ export interface SessionRow {
 
 export type SessionOp =
   | ({ kind: 'session-put' } & SessionRow)
-  /** Everything of the session but its will. The rows of its queue are named: there is no index to find them by. */
+  /**
+   * Everything of the session but its will. The rows of its queue are named: there is no index to find them
+   * by.
+   */
   | { kind: 'session-end'; sid: number; outgoing: number[]; messages: number[] }
   | ({ kind: 'subscription-put' } & SubscriptionRow)
   | { kind: 'subscription-remove'; sid: number; filter: string }
@@ -143,7 +148,10 @@ export class SessionTables {
     }
   }
 
-  /** All that is on disk; rows that cannot be read are named in `damaged` and left where they are. Never throws. */
+  /**
+   * All that is on disk; rows that cannot be read are named in `damaged` and left where they are. Never
+   * throws.
+   */
   load(): SessionSnapshot {
     return loadSnapshot(this.#db);
   }

@@ -1,5 +1,5 @@
-// Packets and clients as aedes hands them over, typed by structure so that storage does not depend on aedes, and the
-// form in which a message is kept: only what a later PUBLISH needs, in memory that belongs to us.
+// Packets and clients as aedes hands them over, typed by structure so that storage does not depend on aedes,
+// and the form in which a message is kept: only what a later PUBLISH needs, in memory that belongs to us.
 
 /** MQTT 5.0 properties in mqtt-packet's form. */
 export interface PublishProperties {
@@ -66,8 +66,9 @@ export function copyPayload(payload: SessionPacket['payload']): Buffer | string 
 }
 
 /**
- * The properties that travel with a message (MQTT 5.0 3.3.2.3). Not the alias, which belongs to one connection, nor
- * the subscription identifier, which belongs to one receiver, nor a will's delay, which is no PUBLISH property.
+ * The properties that travel with a message (MQTT 5.0 3.3.2.3). Not the alias, which belongs to one
+ * connection, nor the subscription identifier, which belongs to one receiver, nor a will's delay, which is no
+ * PUBLISH property.
  */
 export function forwardedProperties(
   properties: PublishProperties | undefined,
@@ -89,7 +90,9 @@ export function expiryOf(packet: SessionPacket, nowMs: number): number | undefin
   return intervalS === undefined || intervalS <= 0 ? undefined : nowMs + intervalS * 1000;
 }
 
-/** Names a packet within this boot: broker ids are new at each boot, so an earlier one's packets never match. */
+/**
+ * Names a packet within this boot: broker ids are new at each boot, so an earlier one's packets never match.
+ */
 export function identityOf(packet: SessionPacket): string | null {
   if (!packet.brokerId || !packet.brokerCounter) return null;
   return `${packet.brokerId} ${packet.brokerCounter}`;

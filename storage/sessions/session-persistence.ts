@@ -1,19 +1,7 @@
-// The sessions of the gateway: aedes's persistence (its asynchronous interface) and what the gateway itself needs. All
-// state is mirrored in the main thread's memory and journaled to the storage thread; a promise of any method resolves
-// when what it did is on disk. This file only hands on; the rules are in the parts it is made of.
-//
-// What the gateway must do for the MQTT rules that aedes breaks:
-// - authenticate hook: `const opened = await openSession(client, ...)`; where it says `sessionPresent`, set
-//   `client.clean = false` (a resumed session with expiry 0 is still a session) and Session Present in CONNACK;
-//   where it says `refused`, refuse the connection (0x97).
-// - authorizeForward hook: return `forward(client, packet)` for what is allowed.
-// - authorizeSubscribe hook: set `sub.qos = 128` on what it denies: aedes stores denied subscriptions.
-// - connection closed, also before aedes registered the client: `closeSession(client, ...)`.
-// - a publish with QoS > 0 or RETAIN that is committed by the gateway: `prepareFanout` and `prepareRetained`, their ops
-//   into the commit, then broker.publish, or `abandon`. Its brokerId must be one that aedes's own publishes do not
-//   use, one per QoS class, with counters in the order of publishing: aedes takes what comes out of order for a
-//   duplicate and drops it.
-// - now and then `expireSessions` and `expireMessages`; at start `leftoverWills`.
+// The sessions of the gateway: aedes's persistence (its asynchronous interface) and what the gateway itself
+// needs. All state is mirrored in the main thread's memory and journaled to the storage thread; a promise of
+// any method resolves when what it did is on disk. This file only hands on; the rules are in the parts it is
+// made of.
 
 import { Readable } from 'node:stream';
 import type { Clock } from '../../config/clock.ts';
@@ -45,6 +33,21 @@ export type Opened =
   | { kind: 'opened'; sessionPresent: boolean }
   | { kind: 'refused'; reason: 'sessions-full' };
 
+/**
+ * What the gateway must do for the MQTT rules that aedes breaks:
+ * - authenticate hook: `const opened = await openSession(client, ...)`; where it says `sessionPresent`, set
+ *   `client.clean = false` (a resumed session with expiry 0 is still a session) and Session Present in
+ *   CONNACK; where it says `refused`, refuse the connection (0x97).
+ * - authorizeForward hook: return `forward(client, packet)` for what is allowed.
+ * - authorizeSubscribe hook: set `sub.qos = 128` on what it denies: aedes stores denied subscriptions. It is
+ *   asked again when a session resumes: what it denies then must be taken away by `removeSubscriptions`.
+ * - connection closed, also before aedes registered the client: `closeSession(client, ...)`.
+ * - a publish with QoS > 0 or RETAIN that is committed by the gateway: `prepareFanout` and `prepareRetained`,
+ *   their ops into the commit, then broker.publish, or `abandon`. Its brokerId must be one that aedes's own
+ *   publishes do not use, one per QoS class, with counters in the order of publishing: aedes takes what comes
+ *   out of order for a duplicate and drops it.
+ * - now and then `expireSessions` and `expireMessages`; at start `leftoverWills`.
+ */
 export class SessionPersistence {
   /** aedes; set by `setup`. */
   broker: { id: string } = { id: '' };
@@ -61,7 +64,10 @@ export class SessionPersistence {
     this.#mirror = buildMirror(context, snapshot);
   }
 
-  /** aedes calls it before it listens. Sessions and messages whose time passed while the gateway was down end here. */
+  /**
+   * aedes calls it before it listens. Sessions and messages whose time passed while the gateway was down end
+   * here.
+   */
   async setup(broker: { id: string }): Promise<void> {
     this.broker = broker;
     const nowMs = this.#context.clock.nowMs();
@@ -88,8 +94,9 @@ export class SessionPersistence {
   }
 
   /**
-   * CONNECT was accepted. A clean start takes subscriptions, queue, will and QoS 2 ids of the former session away in
-   * one journal call (MQTT 5.0 3.1.2.4). Nothing is kept for a session that neither exists nor outlives `client`.
+   * CONNECT was accepted. A clean start takes subscriptions, queue, will and QoS 2 ids of the former session
+   * away in one journal call (MQTT 5.0 3.1.2.4). Nothing is kept for a session that neither exists nor
+   * outlives `client`.
    */
   async openSession(client: SessionClient, options: OpenOptions): Promise<Opened> {
     const opened = this.#mirror.sessions.open(client, options);
@@ -140,9 +147,10 @@ export class SessionPersistence {
   }
 
   /**
-   * Makes the queue rows of a publish that is about to be committed; null when nobody's queue wants it. After a
-   * non-null answer the packet must be published after the commit, or abandoned: it holds its place in the queues.
-   * `packet` needs brokerId, brokerCounter and - for No Local - clientId; messageExpiry is set where it has an interval.
+   * Makes the queue rows of a publish that is about to be committed; null when nobody's queue wants it. After
+   * a non-null answer the packet must be published after the commit, or abandoned: it holds its place in the
+   * queues. `packet` needs brokerId, brokerCounter and - for No Local - clientId; messageExpiry is set where
+   * it has an interval.
    */
   prepareFanout(packet: SessionPacket): { ops: SessionOp[] } | null {
     const ops = this.#mirror.fanOut.prepare(packet);
@@ -162,8 +170,8 @@ export class SessionPersistence {
   }
 
   /**
-   * For aedes's authorizeForward: the packet if aedes shall deliver it, null if the session's queue does. Messages
-   * with QoS > 0 for an opened session are the queue's.
+   * For aedes's authorizeForward: the packet if aedes shall deliver it, null if the session's queue does.
+   * Messages with QoS > 0 for an opened session are the queue's.
    */
   forward(client: SessionClient, packet: SessionPacket): SessionPacket | null {
     if (!packet.qos || packet.messageId || (packet.cmd ?? 'publish') !== 'publish') return packet;
@@ -171,8 +179,9 @@ export class SessionPersistence {
     if (session === undefined || session.connection === null) return packet;
     if (session.connection.client !== client) return null;
     if (packet.retain && !packet.brokerId) return this.#mirror.fanOut.enqueueRetained(session, packet);
-    // Queued, refused by a full queue, or acknowledged already; or wanted with QoS 0 only, which is not queued.
-    return grantedQos(session, packet.topic) === 0 ? packet : null;
+    // Queued, refused by a full queue, or acknowledged already; or wanted with QoS 0 only, which is not
+    // queued.
+    return packet;
   }
 
   /** Packet ids of unreleased inbound QoS 2 publishes; their ops go into the caller's commits. */
@@ -233,7 +242,10 @@ export class SessionPersistence {
     return { subsCount: this.#mirror.subscriptions.size, clientsCount: clients.length };
   }
 
-  /** At a clean start, and when a session has ended: takes everything but the will, which has calls of its own. */
+  /**
+   * At a clean start, and when a session has ended: takes everything but the will, which has calls of its
+   * own.
+   */
   async cleanSubscriptions(client: SessionClient): Promise<void> {
     const session = this.#mirror.sessions.get(client.id);
     if (session === undefined || session.isForeign(client)) return;

@@ -1,8 +1,8 @@
-// Which sessions there are, and their life: opened by CONNECT, kept over disconnects until their expiry interval has
-// passed, ended by a clean start or by having none (MQTT 5.0 3.1.2.4, 3.1.2.11.2, 4.1).
+// Which sessions there are, and their life: opened by CONNECT, kept over disconnects until their expiry
+// interval has passed, ended by a clean start or by having none (MQTT 5.0 3.1.2.4, 3.1.2.11.2, 4.1).
 //
-// Changes are made in memory at once and returned as ops for the caller to journal: what the next call sees is what
-// the disk will say, in the same order.
+// Changes are made in memory at once and returned as ops for the caller to journal: what the next call sees
+// is what the disk will say, in the same order.
 
 import { SluiceError } from '../../config/errors.ts';
 import type { QueuedMessages } from './queued-messages.ts';
@@ -128,8 +128,8 @@ export class SessionRegistry {
   }
 
   /**
-   * After a start nobody is connected: sessions that were when the process ended count from now, and those that were
-   * to end with their connection have ended.
+   * After a start nobody is connected: sessions that were when the process ended count from now, and those
+   * that were to end with their connection have ended.
    */
   disconnectAll(nowMs: number): SessionOp[] {
     const ops: SessionOp[] = [];
@@ -141,7 +141,9 @@ export class SessionRegistry {
     return ops;
   }
 
-  /** For a client that subscribes without having been opened: its session never expires. Throws SESSIONS_FULL. */
+  /**
+   * For a client that subscribes without having been opened: its session never expires. Throws SESSIONS_FULL.
+   */
   require(clientId: string): { session: Session; ops: SessionOp[] } {
     const session = this.#byClient.get(clientId);
     if (session !== undefined) return { session, ops: [] };

@@ -1,4 +1,5 @@
-// Builds the mirror from what was on disk. The snapshot has been checked row by row; what refers to nothing is left out.
+// Builds the mirror from what was on disk. The snapshot has been checked row by row; what refers to nothing
+// is left out.
 
 import type { QueueEntry } from './outgoing-queue.ts';
 import { asBuffers } from './packet-codec.ts';

@@ -1,6 +1,6 @@
-// Reads the sessions' tables once, at open. What cannot be read is skipped, counted and named, and stays on disk; what
-// can be read is used. Rows that belong to no session any more (they were written after its end) are garbage, and are
-// removed, but only from tables that are sound.
+// Reads the sessions' tables once, at open. What cannot be read is skipped, counted and named, and stays on
+// disk; what can be read is used. Rows that belong to no session any more (they were written after its end)
+// are garbage, and are removed, but only from tables that are sound.
 
 import type { Database } from 'better-sqlite3';
 import { messageOf } from '../../config/errors.ts';

@@ -1,4 +1,5 @@
-// A session as the main thread sees it: what MQTT 5.0 4.1 counts as its state, and its connection while there is one.
+// A session as the main thread sees it: what MQTT 5.0 4.1 counts as its state, and its connection while there
+// is one.
 
 import { OutgoingQueue, type QueueEntry } from './outgoing-queue.ts';
 import { SessionConnection } from './session-connection.ts';
@@ -66,8 +67,8 @@ export class Session {
   }
 
   /**
-   * True for what an older connection of the same client still does while or after a newer one takes the session
-   * over (MQTT 5.0 3.1.4). Objects that are no connection (no `closed`) are never foreign.
+   * True for what an older connection of the same client still does while or after a newer one takes the
+   * session over (MQTT 5.0 3.1.4). Objects that are no connection (no `closed`) are never foreign.
    */
   isForeign(client: SessionClient): boolean {
     return this.connection !== null && client.closed !== undefined && this.connection.client !== client;

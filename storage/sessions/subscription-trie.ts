@@ -1,5 +1,5 @@
-// Which filters match a topic (MQTT 5.0 4.7): a trie by topic level. Values are compared by identity; one filter may
-// hold many. Walks without recursion, because a filter may have thirty thousand levels.
+// Which filters match a topic (MQTT 5.0 4.7): a trie by topic level. Values are compared by identity; one
+// filter may hold many. Walks without recursion, because a filter may have thirty thousand levels.
 
 class Node<T> {
   children: Map<string, Node<T>> | null = null;
@@ -73,7 +73,10 @@ export class SubscriptionTrie<T> {
     return true;
   }
 
-  /** The values of every filter that matches the topic name; a value added under several filters comes several times. */
+  /**
+   * The values of every filter that matches the topic name; a value added under several filters comes several
+   * times.
+   */
   match(topic: string): T[] {
     const found: T[] = [];
     this.#walk(topic, (values) => {

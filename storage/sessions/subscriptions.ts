@@ -1,5 +1,5 @@
-// The subscriptions of sessions, by session and by topic. In memory at once, on disk when the returned ops are: before
-// SUBACK and UNSUBACK nothing is promised either way (MQTT 5.0 3.8.4, 3.10.4).
+// The subscriptions of sessions, by session and by topic. In memory at once, on disk when the returned ops
+// are: before SUBACK and UNSUBACK nothing is promised either way (MQTT 5.0 3.8.4, 3.10.4).
 
 import type { Session, Subscription } from './session.ts';
 import type { SessionOp, SubscriptionRow } from './session-ops.ts';
@@ -76,6 +76,7 @@ export class Subscriptions {
       session.subscriptions.set(row.filter, subscription);
     } else {
       Object.assign(subscription, rest);
+      matchedBySubscription.delete(subscription);
     }
     if (row.qos > 0) this.#queueing.add(row.filter, subscription);
     else this.#queueing.remove(row.filter, subscription);
@@ -106,17 +107,24 @@ export function requestOf(subscription: Subscription): SubscriptionRequest {
   return subscriptionIdentifier === undefined ? request : { ...request, subscriptionIdentifier };
 }
 
-const matchedSessions = new WeakMap<MatchedSubscription, Session>();
+const matchedBySubscription = new WeakMap<Subscription, MatchedSubscription>();
+const sessionByMatched = new WeakMap<MatchedSubscription, Session>();
 
+/** The same object for as long as the subscription is unchanged: this is asked at every publish. */
 export function matchedOf(subscription: Subscription): MatchedSubscription {
+  const known = matchedBySubscription.get(subscription);
+  if (known !== undefined) return known;
   const matched = { clientId: subscription.session.clientId, ...requestOf(subscription) };
-  matchedSessions.set(matched, subscription.session);
+  matchedBySubscription.set(subscription, matched);
+  sessionByMatched.set(matched, subscription.session);
   return matched;
 }
 
-/** The session that `matchedOf` found: it may have ended since, and another one have taken its client's name. */
+/**
+ * The session that `matchedOf` found: it may have ended since, and another one have taken its client's name.
+ */
 export function sessionOf(matched: MatchedSubscription): Session | undefined {
-  return matchedSessions.get(matched);
+  return sessionByMatched.get(matched);
 }
 
 function rowOf(sid: number, request: SubscriptionRequest): SubscriptionRow {

@@ -1,5 +1,6 @@
-// Which topics match a filter: the other direction from subscription-trie.ts. One value per topic name; a filter is
-// answered by walking only the levels it names, so `a/b/+` does not look at a hundred thousand other topics.
+// Which topics match a filter: the other direction from subscription-trie.ts. One value per topic name; a
+// filter is answered by walking only the levels it names, so `a/b/+` does not look at a hundred thousand
+// other topics.
 
 class Node<T> {
   children: Map<string, Node<T>> | null = null;

@@ -1,5 +1,6 @@
-// The wills of connected clients (MQTT 5.0 3.1.2.5), on disk so that they are published even when it is the gateway
-// that disappears: those of an earlier boot are left over, and the gateway publishes them after its start.
+// The wills of connected clients (MQTT 5.0 3.1.2.5), on disk so that they are published even when it is the
+// gateway that disappears: those of an earlier boot are left over, and the gateway publishes them after its
+// start.
 
 import { encodePacket } from './packet-codec.ts';
 import type { SessionContext } from './session-context.ts';
@@ -58,8 +59,8 @@ export class Wills {
   }
 
   /**
-   * Removes the will, unless it is another one than is meant: of another boot, or - when a client took its own
-   * session over - that of the connection which goes on, while `client` only names the one that ended.
+   * Removes the will, unless it is another one than is meant: of another boot, or - when a client took its
+   * own session over - that of the connection which goes on, while `client` only names the one that ended.
    */
   remove(client: SessionClient): { packet: SessionPacket | undefined; ops: SessionOp[] } {
     const will = this.#byClient.get(client.id);
@@ -76,8 +77,8 @@ export class Wills {
   }
 
   /**
-   * Wills whose broker is not among `brokers`, but for those not yet due, and those of this boot's connections, which
-   * aedes publishes when they close - it would publish them here when its clock jumps.
+   * Wills whose broker is not among `brokers`, but for those not yet due, and those of this boot's
+   * connections, which aedes publishes when they close - it would publish them here when its clock jumps.
    */
   *orphans(brokers: Record<string, unknown>): Generator<SessionPacket> {
     const waitedMs = this.#context.clock.monotonicMs() - this.#startedAtMs;

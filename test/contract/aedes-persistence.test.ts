@@ -1,5 +1,5 @@
-// The suite that aedes-persistence ships for every persistence, over ours: the real tables in a real SQLite file, a
-// journal that commits later than it is called.
+// The suite that aedes-persistence ships for every persistence, over ours: the real tables in a real SQLite
+// file, a journal that commits later than it is called.
 
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, test } from 'vitest';

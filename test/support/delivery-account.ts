@@ -53,13 +53,6 @@ export class DeliveryAccount {
     else this.#fault('foreign', message.kind === 'damaged' ? message.reason : 'a message of somebody else');
   }
 
-  /** How many messages of these devices have arrived. */
-  arrivedOf(devices: readonly ResendingDevice[]): number {
-    let arrived = 0;
-    for (const { name } of devices) this.#devices.get(name)?.names.forEach(() => arrived++);
-    return arrived;
-  }
-
   /** What is wrong as of now; call it when everything has had the time to arrive. */
   verdict(devices: readonly ResendingDevice[]): Record<Fault, string[]> {
     const verdict = { ...NOTHING_WRONG, ...Object.fromEntries(this.#faults) };
@@ -92,8 +85,10 @@ export class DeliveryAccount {
     const { gateway, lane, offset, payload } = record;
     const name = `${gateway}/${lane}/${offset}`;
     const message = parseDevicePayload(payload);
-    if (message === undefined)
-      return this.#fault('foreign', `${name}: ${Buffer.from(payload).toString('latin1', 0, 60)}`);
+    if (message === undefined) {
+      this.#fault('foreign', `${name}: ${Buffer.from(payload).toString('latin1', 0, 60)}`);
+      return;
+    }
     const { device, sequence } = message;
     const owner = `${device} ${sequence}`;
     const known = this.#owners.get(name);

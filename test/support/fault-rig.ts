@@ -12,6 +12,8 @@ export interface FaultRigOptions {
   /** Over those of the sink. */
   sink?: GatewaySettings;
   load?: Partial<LoadOptions>;
+  /** Instead of a directory of the gateway's own. */
+  dataDir?: string;
 }
 
 /** Quick to try again: what takes seconds in production takes tenths of one here. */
@@ -41,13 +43,14 @@ export class FaultRig implements AsyncDisposable {
   }
 
   /** Everything is there but the gateway is not started, and the devices are not connected. */
-  static async create({ settings, sink, load }: FaultRigOptions = {}): Promise<FaultRig> {
+  static async create({ settings, sink, load, dataDir }: FaultRigOptions = {}): Promise<FaultRig> {
     await using stack = new AsyncDisposableStack();
     const upstream = stack.use(await Upstream.start());
     const network = stack.use(await startTcpProxy(upstream.port));
     const url = `mqtt://127.0.0.1:${network.port}`;
     const gateway = stack.use(
       await GatewayProcess.create({
+        ...(dataDir === undefined ? {} : { dataDir }),
         settings: { lanes: loadLanes, sinks: { cloud: { ...SINK, url, ...sink } }, ...settings },
       }),
     );

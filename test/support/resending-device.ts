@@ -54,6 +54,7 @@ export class ResendingDevice {
   refused = 0;
   /** New messages it may send. */
   credit = 0;
+  /** Or when it was started. */
   lastAcknowledgementMs = 0;
   readonly #options: DeviceOptions;
   readonly #inFlight = new Map<number, Flight>();
@@ -78,6 +79,7 @@ export class ResendingDevice {
 
   start(): void {
     this.#started = true;
+    this.lastAcknowledgementMs = performance.now();
     this.#connect();
   }
 

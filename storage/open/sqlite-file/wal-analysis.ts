@@ -177,22 +177,22 @@ function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): numbe
   return frames.count;
 }
 
-function takeFrame({ page, at, bits, doubtful }: PagePlace & Patch, wal: WalAnalysis): void {
+function takeFrame({ page, at, bits, isCertain }: PagePlace & Patch, wal: WalAnalysis): void {
   wal.patches.push(...bits);
-  for (const other of doubtful) {
-    wal.newest.delete(other);
-    wal.poisoned.add(other);
+  if (isCertain) {
+    wal.newest.set(page, at);
+    wal.poisoned.delete(page);
+  } else {
+    wal.newest.delete(page);
+    wal.poisoned.add(page);
   }
-  if (doubtful.length > 0) return;
-  wal.newest.set(page, at);
-  wal.poisoned.delete(page);
 }
 
 /** What makes a frame check: nothing, or a bit, relative to the frame. */
 interface Patch {
   bits: WrongBit[];
-  /** There were several such bits: the pages that the frame may be a version of. */
-  doubtful: number[];
+  /** False: there were several such bits. The frame can be made to check, its page cannot be trusted. */
+  isCertain: boolean;
 }
 
 interface FrameContext {
@@ -208,21 +208,20 @@ function patchOf(frame: RawFrame, { header, seed, next }: FrameContext): Patch |
   if (saltBits > 1) return undefined;
   const computed = frameChecksum(frame, header, seed);
   if (sameChecksum(computed, frame.sum)) {
-    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], doubtful: [] };
+    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], isCertain: true };
     const inFirst = frame.salt1 !== header.salt1;
     const bit = 31 - Math.clz32(inFirst ? frame.salt1 ^ header.salt1 : frame.salt2 ^ header.salt2);
-    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], doubtful: [] };
+    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], isCertain: true };
   }
   if (saltBits !== 0) return undefined;
   const nextChecks = (sum: WalChecksum): boolean =>
     next !== undefined && sameChecksum(frameChecksum(next, header, sum), next.sum);
   const sumBit = wrongSum(computed, frame.sum, 16);
-  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], doubtful: [] };
+  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], isCertain: true };
   const bits = wrongFrameBits(frame, header, seed);
   if (sumBit !== undefined && !nextChecks(frame.sum)) bits.unshift(sumBit);
   if (bits.length === 0) return undefined;
-  const pages = bits.filter(({ at }) => at < 4).map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
-  return { bits: [bits[0]], doubtful: bits.length === 1 ? [] : [frame.page, ...pages] };
+  return { bits: [bits[0]], isCertain: bits.length === 1 };
 }
 
 /** The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched. */

@@ -78,15 +78,16 @@ function open(directory: string): { db: Database; report: OpenReport } {
 function faultSeenByReader(db: Database, truth: Truth, salvaged: SalvageReport | null): string {
   try {
     for (const { number, name } of db.prepare('SELECT number, name FROM lanes').all() as { number: number; name: string }[]) {
+      const floor = db.prepare('SELECT min(next_offset) FROM cursors WHERE lane = ?').pluck();
       const rows = db.prepare('SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id');
-      let end: number | undefined;
+      let end = floor.get(number) as number | null;
       for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as IterableIterator<LogRow>) {
         const fault = faultOfRow(row, name);
         if (fault !== '') return fault;
         expect(truth.ever.get(row.id)?.equals(row.bytes as Buffer), `row ${row.id}`).toBe(true);
         const isKnownGap = salvaged?.lanes.find((lane) => lane.number === number)?.gaps.some(({ to }) => to === row.first);
-        if (end !== undefined && row.first !== end && !isKnownGap && truth.kept.has(row.id)) return 'gap';
-        end = row.first + row.count;
+        if (end !== null && row.first > end && !isKnownGap && truth.kept.has(row.id)) return 'gap';
+        end = Math.max(end ?? 0, row.first + row.count);
       }
     }
     return '';

@@ -148,7 +148,7 @@ describe('settling', () => {
 
   test('after a lost connection everything unacknowledged is handed out again, in order', () => {
     const { forwarder, append, clock } = setUp();
-    append(0, 30);
+    append(0, 40);
     clock.advance(100);
     const small = { ...limits, messagesMax: 10 };
     const [a, b, c] = [forwarder.take(small)!, forwarder.take(small)!, forwarder.take(small)!];

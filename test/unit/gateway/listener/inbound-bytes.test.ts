@@ -33,7 +33,7 @@ test('a large frame in many chunks is gathered whole', () => {
   const inbound = new InboundBytes();
   const frame = Buffer.alloc(1_000_000, 'abcdefg');
   inbound.keep(frame.subarray(0, 1), 0, frame.length);
-  let shown = Buffer.alloc(0);
+  let shown: Buffer = Buffer.alloc(0);
   for (let at = 1; at < frame.length; at += 1000) shown = inbound.append(frame.subarray(at, at + 1000));
   expect(shown.equals(frame)).toBe(true);
 });

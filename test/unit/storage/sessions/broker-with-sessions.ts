@@ -1,5 +1,6 @@
-// aedes over the session persistence, wired with the hooks that session-persistence.ts asks of the gateway, and an MQTT
-// client made of nothing but mqtt-packet, joined by a pair of streams: every packet on the wire can be looked at.
+// aedes over the session persistence, wired with the hooks that session-persistence.ts asks of the gateway,
+// and an MQTT client made of nothing but mqtt-packet, joined by a pair of streams: every packet on the wire
+// can be looked at.
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { Aedes } from 'aedes';

@@ -1,6 +1,6 @@
-// The sessions' tables in a real SQLite file and a mirror over them, with a journal like the storage thread's: ops are
-// cloned as between threads, applied in order, several calls in one transaction. Commits can be held back, lost with
-// the process (`crash`) or refused, to look at what is true at each moment.
+// The sessions' tables in a real SQLite file and a mirror over them, with a journal like the storage
+// thread's: ops are cloned as between threads, applied in order, several calls in one transaction. Commits
+// can be held back, lost with the process (`crash`) or refused, to look at what is true at each moment.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

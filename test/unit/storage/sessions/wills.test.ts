@@ -87,7 +87,8 @@ describe('a will', () => {
     await persistence.putWill(old, willOf('old'));
     await persistence.delWill(current);
     await persistence.putWill(current, willOf('new'));
-    await persistence.delWill({ id: 'a', brokerId: persistence.broker.id }); // after the old will was published
+    // What aedes does after it published the old will:
+    await persistence.delWill({ id: 'a', brokerId: persistence.broker.id });
     expect(await persistence.getWill(current)).toMatchObject({ payload: Buffer.from('new') });
     current.closed = true;
     await persistence.delWill({ id: 'a', brokerId: persistence.broker.id });

@@ -1,4 +1,5 @@
-// What a client sees on the wire, with aedes as it is: the clauses that aedes breaks and the persistence mends.
+// What a client sees on the wire, with aedes as it is: the clauses that aedes breaks and the persistence
+// mends.
 
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../config/clock.ts';
@@ -15,7 +16,9 @@ function expectPayloads(packets: WirePacket[], count: number): void {
   expect(packets.map(textOf)).toEqual(Array.from({ length: count }, (_, i) => String(i)));
 }
 
-/** Completes the QoS 2 flow of each message in turn, checking that every PUBREL bears the id it belongs to. */
+/**
+ * Completes the QoS 2 flow of each message in turn, checking that every PUBREL bears the id it belongs to.
+ */
 async function completeQos2(peer: Peer, packets: WirePacket[]): Promise<void> {
   for (const { messageId } of packets) peer.send({ cmd: 'pubrec', messageId });
   for (const { messageId } of packets) {

@@ -1,0 +1,111 @@
+// No room: the disk is full, or the buffer has reached its limit. Devices are made to wait - no acknowledgement, no
+// disconnect - the gateway says why, and goes on by itself when there is room again. Nothing acknowledged is lost.
+
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { NOTHING_WRONG } from '../support/delivery-account.ts';
+import { FaultRig } from '../support/fault-rig.ts';
+import { hasMosquitto } from '../support/mosquitto.ts';
+import { canMount, SmallDisk } from '../support/small-disk.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const MiB = 1024 * 1024;
+const STALLED = 'no room to store: devices are made to wait, nothing is lost';
+const RESUMED = 'room again: storing goes on';
+/** No acknowledgement for so long, with messages waiting for one, is a stall. */
+const SILENCE_MS = 700;
+
+describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
+  test.each([0, 4 * MiB])('stalls devices until there is room, keeping %i bytes free', async (minFreeDiskBytes) => {
+    using disk = new SmallDisk(48 * MiB);
+    await using rig = await FaultRig.create({
+      dataDir: disk.directory,
+      settings: { buffer: { minFreeDiskBytes } },
+      load: { messagesPerSecond: 4000 },
+    });
+    const { gateway, fleet, network } = rig;
+    network.set({ isRefusing: true });
+    await gateway.start();
+    fleet.start();
+    await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
+    disk.fill();
+    await stalled(rig);
+    expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'disk-full' });
+
+    const acknowledged = fleet.acknowledged;
+    disk.clear();
+    await waitFor(() => fleet.acknowledged > acknowledged + 1000, { what: 'acknowledgements when there is room again' });
+    expect(gateway.said(RESUMED)).toBeDefined();
+    network.set({ isRefusing: false });
+    await rig.finish();
+    expect(rig.verdict).toEqual(NOTHING_WRONG);
+    expect(fleet).toMatchObject({ disconnects: 0, refused: 0 });
+  });
+
+  test('does not keep the gateway from starting after a kill, nor from delivering what it has', async () => {
+    using disk = new SmallDisk(48 * MiB);
+    await using rig = await FaultRig.create({
+      dataDir: disk.directory,
+      settings: { buffer: { minFreeDiskBytes: 0 } },
+      load: { messagesPerSecond: 4000 },
+    });
+    const { gateway, fleet, network, upstream } = rig;
+    network.set({ isRefusing: true });
+    await gateway.start();
+    fleet.start();
+    await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
+    disk.fill();
+    await stalled(rig);
+    await gateway.kill();
+    disk.fill();
+    await gateway.start();
+    network.set({ isRefusing: false });
+    await upstream.receivedAll(fleet.devices);
+
+    disk.clear();
+    await rig.finish();
+    expect(rig.verdict).toEqual(NOTHING_WRONG);
+    expect(fleet).toMatchObject({ sessionsLost: 0, refused: 0 });
+  });
+});
+
+describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
+  test('stalls devices until the upstream is back, and never takes more of the disk than allowed', async () => {
+    const maxBytes = 8 * MiB;
+    await using rig = await FaultRig.create({
+      settings: { buffer: { maxBytes, compression: 'none', checkpointBytes: 1 * MiB, tailBytes: 256 * 1024 } },
+      load: { fillerBytes: 600 },
+    });
+    const { gateway, fleet, network } = rig;
+    network.set({ isRefusing: true });
+    await gateway.start();
+    const files = ['sluice.db', 'sluice.db-wal'].map((name) => join(gateway.dataDir, name));
+    const usedBytes = () => files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+    let highestBytes = 0;
+    const sampler = setInterval(() => {
+      highestBytes = Math.max(highestBytes, usedBytes());
+    }, 2);
+    try {
+      fleet.start();
+      await stalled(rig);
+      expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'buffer-full' });
+      expect(highestBytes).toBeGreaterThan(maxBytes / 2);
+
+      const acknowledged = fleet.acknowledged;
+      network.set({ isRefusing: false });
+      await waitFor(() => fleet.acknowledged > 2 * acknowledged, { what: 'as many acknowledgements again' });
+      expect(gateway.said(RESUMED)).toBeDefined();
+      await rig.finish();
+    } finally {
+      clearInterval(sampler);
+    }
+    expect(rig.verdict).toEqual(NOTHING_WRONG);
+    expect(fleet).toMatchObject({ disconnects: 0, refused: 0 });
+    expect(highestBytes).toBeLessThanOrEqual(maxBytes);
+  });
+});
+
+async function stalled({ fleet }: FaultRig): Promise<void> {
+  await waitFor(() => fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS, { what: 'devices to be made to wait' });
+}
