@@ -42,6 +42,13 @@ export interface StorageEvents {
   checkpointWanted(): void;
 }
 
+/** What SQLite says of a checkpoint; `log` and `checkpointed` are frames. */
+interface CheckpointResult {
+  busy: number;
+  log: number;
+  checkpointed: number;
+}
+
 export class StorageEngine {
   readonly lanes: LaneState[];
   readonly #db: Database;
@@ -271,9 +278,9 @@ export class StorageEngine {
   }
 
   /** No result: no room in the database's file; what is in the WAL stays there until the next one. */
-  #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): { busy: number; log: number; checkpointed: number }[] {
+  #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): CheckpointResult[] {
     try {
-      return this.#db.pragma(`wal_checkpoint(${mode})`) as ReturnType<StorageEngine['#checkpoint']>;
+      return this.#db.pragma(`wal_checkpoint(${mode})`) as CheckpointResult[];
     } catch (error) {
       if (stallReasonOf(error) === undefined) throw error;
       return [];

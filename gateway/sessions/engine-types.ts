@@ -36,7 +36,7 @@ export interface EngineBroker {
     removeListener(filter: string, listener: Listener, done?: Done): unknown;
   };
   handle(connection: EngineConnection): unknown;
-  publish(packet: LocalPacket, client: EngineClient | null, done: Done): void;
+  publish(packet: LocalPacket, client: EngineClient | null, done: (error?: Error | null) => void): void;
   close(done: Done): void;
   on(
     event: 'connackSent',

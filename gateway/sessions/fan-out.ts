@@ -53,7 +53,7 @@ export class FanOut {
 
   /** Journals what has to be on disk, then publishes to local subscribers; `done` when that is through. */
   deliver(clientId: string, message: LocalMessage, done: () => void = nothing): void {
-    const packet: LocalPacket = this.#engine.prepare(message);
+    const packet: LocalPacket = this.#engine.prepare(message, clientId);
     const ops: SessionOp[] = this.#engine.opsFor(packet);
     this.#outstanding++;
     const publish = () =>

@@ -22,6 +22,7 @@ export interface LocalPacket extends LocalMessage {
   dup: false;
   brokerId: string;
   brokerCounter: number;
+  clientId: string;
   /** ms since 1970 */
   messageExpiry?: number;
 }
@@ -59,6 +60,8 @@ export interface SessionEngineOptions {
 /** MQTT 3.1 allows 23 characters; brokers of today take longer ones, and so do we. */
 const CLIENT_ID_CHARACTERS_V3 = 65535;
 const DRAIN_TIMEOUT_MS = 60_000;
+/** The longest that a timer can wait: 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const EXPIRY_INTERVAL_MS = 5_000;
 /** MQTT 3.1.1 3.9.3 */
 const SUBSCRIPTION_REFUSED = 128;
@@ -114,8 +117,8 @@ export class SessionEngine {
     return this.#live.hasMatch(topic) || this.#options.persistence.hasFanout(topic);
   }
 
-  /** Gives a message its identity in the engine, before its commit. */
-  prepare(message: LocalMessage): LocalPacket {
+  /** Gives a message its identity in the engine, before its commit. `clientId` is who published it (No Local). */
+  prepare(message: LocalMessage, clientId: string): LocalPacket {
     // Names of our own, one a QoS class: the engine takes what comes out of their order for a duplicate.
     const qosClass = message.qos > 0 ? 1 : 0;
     const packet: LocalPacket = {
@@ -123,10 +126,11 @@ export class SessionEngine {
       dup: false,
       brokerId: `${this.#options.bootId}/${qosClass}`,
       brokerCounter: ++this.#counters[qosClass],
+      clientId,
       ...message,
     };
-    const expiryS = message.properties?.messageExpiryInterval;
-    if (expiryS !== undefined) packet.messageExpiry = Date.now() + expiryS * 1000;
+    const expiryS = message.properties?.messageExpiryInterval ?? 0;
+    if (expiryS > 0) packet.messageExpiry = this.#options.clock.nowMs() + expiryS * 1000;
     return packet;
   }
 
@@ -144,7 +148,24 @@ export class SessionEngine {
       return;
     }
     const client = broker.clients[clientId] ?? null;
-    this.#options.fence.run(this.#shared, () => broker.publish(packet, client, done));
+    this.#options.fence.run(this.#shared, () => {
+      try {
+        broker.publish(packet, client, (error) => {
+          if (error) this.#notPublished(packet, error);
+          done();
+        });
+      } catch (error) {
+        this.#notPublished(packet, error as Error);
+        done();
+      }
+    });
+  }
+
+  /** Its rows are on disk: they are delivered from there, or they would hold up their queues until the next start. */
+  #notPublished(packet: LocalPacket, error: Error): void {
+    this.#shared.faulted(error);
+    const { persistence } = this.#options;
+    persistence.outgoingEnqueueCombi([], packet).catch((cause: Error) => this.#storeFault(cause));
   }
 
   /** Closes every session with DISCONNECT 0x8B where the client speaks MQTT 5 (MQTT 5.0 3.14.2.1). */
@@ -251,10 +272,12 @@ export class SessionEngine {
   /** A will of the boot before: its client's connection ended with that boot (MQTT 5.0 3.1.2.5). */
   #publishLeftover({ clientId, brokerId, packet, delayMs }: LeftoverWill): void {
     const { persistence, clock, onWill } = this.#options;
-    clock.after(delayMs, () => {
-      if (this.#broker === null || this.#broker.clients[clientId] !== undefined) return;
+    clock.after(Math.min(delayMs, TIMER_MS_MAX), async () => {
+      // The client may have come back within the delay, and left in order: then the will is gone (MQTT-3.1.3-9).
+      const will = await persistence.getWill({ id: clientId });
+      if (this.#broker === null || will?.brokerId !== brokerId) return;
       onWill(clientId, messageOf(packet as EngineWill), () => {
-        this.publish(this.prepare(messageOf(packet as EngineWill)), clientId, () => {
+        this.publish(this.prepare(messageOf(packet as EngineWill), clientId), clientId, () => {
           persistence.delWill({ id: clientId, brokerId }).catch((cause: Error) => this.#storeFault(cause));
         });
       });

@@ -181,7 +181,7 @@ export class SessionPersistence {
     if (packet.retain && !packet.brokerId) return this.#mirror.fanOut.enqueueRetained(session, packet);
     // Queued, refused by a full queue, or acknowledged already; or wanted with QoS 0 only, which is not
     // queued.
-    return packet;
+    return grantedQos(session, packet.topic) === 0 ? packet : null;
   }
 
   /** Packet ids of unreleased inbound QoS 2 publishes; their ops go into the caller's commits. */

@@ -59,11 +59,12 @@ describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
     await stalled(rig);
     await gateway.kill();
     disk.fill();
-    await gateway.start();
+    gateway.launch();
     network.set({ isRefusing: false });
     await upstream.receivedAll(fleet.devices);
 
     disk.clear();
+    await gateway.accepting();
     await rig.finish();
     expect(rig.verdict).toEqual(NOTHING_WRONG);
     expect(fleet).toMatchObject({ sessionsLost: 0, refused: 0 });

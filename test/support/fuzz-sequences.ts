@@ -30,7 +30,7 @@ const PINGREQ = Buffer.of(0xc0, 0);
 const VERSIONS: readonly ClientVersion[] = [3, 4, 5];
 const FRAMES_MAX = 4;
 /** Of a hundred sequences: how many open with a plain CONNECT, and with a CONNECT of any kind. */
-const PLAIN_CONNECT = 80;
+const PLAIN_CONNECT = 50;
 const ANY_CONNECT = 98;
 /** Of a hundred frames. */
 const SECOND_CONNECT = 2;
@@ -51,9 +51,9 @@ export class FuzzSequences {
     for (const version of VERSIONS) {
       const source = frameSource(seed + version, version, { mutatedPercent });
       const made = Array.from({ length: frames }, () => source.next());
-      const [connects, others] = [true, false].map((wanted) =>
-        made.filter(({ cmd }) => (cmd === 'connect') === wanted).map(({ bytes }) => bytes),
-      );
+      const damaged = frameSource(seed - version, version, { mutatedPercent: 70 });
+      const connects = Array.from({ length: frames }, () => damaged.next()).filter(({ cmd }) => cmd === 'connect').map(({ bytes }) => bytes);
+      const others = made.filter(({ cmd }) => cmd !== 'connect').map(({ bytes }) => bytes);
       this.#pools.set(version, { source, frames: others, connects, verdicts: new Map() });
     }
   }

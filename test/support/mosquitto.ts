@@ -16,9 +16,14 @@ export interface Mosquitto extends AsyncDisposable {
   stop(force?: boolean): Promise<void>;
   /** Starts it again on the same port, after `stop`. */
   restart(): Promise<void>;
+  /** Stops the process where it is: connections stay, nothing is read or answered. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export interface MosquittoOptions {
+  /** Of 127.0.0.1; a free one when it is not given. */
+  port?: number;
   /** Further lines of mosquitto.conf. */
   lines?: readonly string[];
   /** Replaces `allow_anonymous true`. */
@@ -45,7 +50,7 @@ export function hasMosquitto(): boolean {
 
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-mosquitto-'));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const lines = [
     `listener ${port} 127.0.0.1`,
     `allow_anonymous ${options.allowAnonymous ?? true}`,
@@ -59,6 +64,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const stop = async (force = false): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
+    child.kill('SIGCONT');
     child.kill(force ? 'SIGKILL' : 'SIGTERM');
     await exited;
   };
@@ -69,6 +75,8 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     async restart() {
       child = await launch(config, port);
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {
       await stop();
       rmSync(directory, { recursive: true });

@@ -154,74 +154,85 @@ function guessedHeader(frames: FrameReader): Header | undefined {
 function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
   let pending: (PagePlace & Patch)[] = [];
   let seed = header.seed;
-  for (let i = 0; i < frames.count; i++) {
+  let i = 0;
+  for (; i < frames.count; i++) {
     const frame = frames.read(i);
+    const before = i > 0 ? frames.read(i - 1) : undefined;
     const next = i + 1 < frames.count ? frames.read(i + 1) : undefined;
-    const patch = patchOf(frame, { header, seed, next });
-    if (patch === undefined) return i;
+    const patch = patchOf(frame, { header, seed, before, next });
+    if (patch === undefined) break;
     for (const bit of patch.bits) frame.bytes[bit.at] ^= bit.mask;
     const { page, commitPages, sum } = frames.parse(frame.bytes, frame.at);
     seed = sum;
-    pending.push({
-      page,
-      at: frame.pageAt,
-      ...patch,
-      bits: patch.bits.map(({ at, mask }) => ({ at: frame.at + at, mask })),
-    });
+    pending.push({ page, at: frame.pageAt, ...patch, bits: patch.bits.map(({ at, mask }) => ({ at: frame.at + at, mask })) });
     wal.versions.push({ page, at: frame.pageAt });
     if (commitPages === 0) continue;
     for (const entry of pending) takeFrame(entry, wal);
     wal.pageCount = commitPages;
     pending = [];
   }
-  return frames.count;
+  if (pending.some(({ bits }) => bits.length > 0)) {
+    wal.verdict = 'suspect'; // the wrong bit may have said that this was a commit
+    wal.tail = pending;
+  }
+  return i;
 }
 
-function takeFrame({ page, at, bits, isCertain }: PagePlace & Patch, wal: WalAnalysis): void {
+function takeFrame({ page, at, bits, doubtful }: PagePlace & Patch, wal: WalAnalysis): void {
   wal.patches.push(...bits);
-  if (isCertain) {
-    wal.newest.set(page, at);
-    wal.poisoned.delete(page);
-  } else {
-    wal.newest.delete(page);
-    wal.poisoned.add(page);
+  for (const other of doubtful) {
+    wal.newest.delete(other);
+    wal.poisoned.add(other);
   }
+  if (doubtful.length > 0) return;
+  wal.newest.set(page, at);
+  wal.poisoned.delete(page);
 }
 
 /** What makes a frame check: nothing, or a bit, relative to the frame. */
 interface Patch {
   bits: WrongBit[];
-  /** False: there were several such bits. The frame can be made to check, its page cannot be trusted. */
-  isCertain: boolean;
+  /** There were several such bits: the frame can be made to check, but is no trusted version of any of these pages. */
+  doubtful: number[];
 }
 
 interface FrameContext {
   header: Header;
   /** The checksum of everything before the frame. */
   seed: WalChecksum;
+  before: RawFrame | undefined;
   next: RawFrame | undefined;
 }
 
 /** Undefined: the frame does not check, and no single bit is to blame. */
-function patchOf(frame: RawFrame, { header, seed, next }: FrameContext): Patch | undefined {
+function patchOf(frame: RawFrame, context: FrameContext): Patch | undefined {
+  const { header, seed, next } = context;
   const saltBits = bitsDifferent(frame.salt1, header.salt1) + bitsDifferent(frame.salt2, header.salt2);
   if (saltBits > 1) return undefined;
   const computed = frameChecksum(frame, header, seed);
   if (sameChecksum(computed, frame.sum)) {
-    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], isCertain: true };
+    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], doubtful: [] };
     const inFirst = frame.salt1 !== header.salt1;
     const bit = 31 - Math.clz32(inFirst ? frame.salt1 ^ header.salt1 : frame.salt2 ^ header.salt2);
-    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], isCertain: true };
+    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], doubtful: [] };
   }
   if (saltBits !== 0) return undefined;
   const nextChecks = (sum: WalChecksum): boolean =>
     next !== undefined && sameChecksum(frameChecksum(next, header, sum), next.sum);
   const sumBit = wrongSum(computed, frame.sum, 16);
-  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], isCertain: true };
+  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], doubtful: [] };
   const bits = wrongFrameBits(frame, header, seed);
   if (sumBit !== undefined && !nextChecks(frame.sum)) bits.unshift(sumBit);
   if (bits.length === 0) return undefined;
-  return { bits: [bits[0]], isCertain: bits.length === 1 };
+  return { bits: [bits[0]], doubtful: bits.length === 1 ? [] : [frame.page, ...otherPages(frame, bits, context)] };
+}
+
+/** Which other pages it may be a version of: SQLite writes those of a transaction in ascending order. */
+function otherPages(frame: RawFrame, bits: WrongBit[], { before, next }: FrameContext): number[] {
+  const least = before === undefined || before.commitPages !== 0 ? 1 : before.page + 1;
+  const most = next === undefined || frame.commitPages !== 0 ? Number.POSITIVE_INFINITY : next.page - 1;
+  const pages = bits.filter(({ at }) => at < 4).map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
+  return pages.filter((page) => page >= least && page <= most);
 }
 
 /** The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched. */
