@@ -147,8 +147,9 @@ function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
     '',
     `    mosquitto_pub -h ${hostname} -p ${port} -q 1 -t plant/line1/temperature -m 21.5`,
   ];
+  lines.push(`    mosquitto_sub -h ${hostname} -p ${port} -q 1 -t 'plant/#' -v`);
   const upstream = gateway.upstreamUrl;
-  if (upstream !== null) lines.push(`    npm run -s sluice -- receive --from ${upstream} --print`);
+  if (upstream !== null) lines.push(`    npm run -s sluice -- receive --from ${upstream}`);
   // On stderr, so that standard output stays lines for a log collector when it is no terminal.
   process.stderr.write(`${lines.join('\n')}\n\n`);
 }

@@ -170,12 +170,8 @@ describe.skipIf(!hasMosquitto()).each(sinks)('sink: %s', (_name, settings) => {
 
   test('closing leaves nothing alive: connected, while connecting, again, and without a connection', async () => {
     await using upstream = await brokerWithObserver();
-    const sockets = () =>
-      process
-        .getActiveResourcesInfo()
-        .filter((name) => /TCP|Timeout|TLS/.test(name))
-        .toSorted();
-    const before = sockets();
+    const alive = (kind: RegExp) => process.getActiveResourcesInfo().filter((name) => kind.test(name)).length;
+    const before = { sockets: alive(/TCP|TLS/), timers: alive(/Timeout/) };
     const connected = harness(upstream.broker.port, settings);
     await connected.sink.connect();
     const unanswered = connected.sink.send(batchFor(connected.sink, 0));
@@ -187,7 +183,8 @@ describe.skipIf(!hasMosquitto()).each(sinks)('sink: %s', (_name, settings) => {
     await connecting.sink.close(1000);
     expect(await attempt).toMatchObject({ kind: 'retry' });
     await harness(upstream.broker.port, settings).sink.close(1000);
-    expect(sockets()).toEqual(before);
+    expect(alive(/TCP|TLS/)).toBe(before.sockets);
+    expect(alive(/Timeout/)).toBeLessThanOrEqual(before.timers); // the test runner's own may have ended
   });
 
   test('closing does not wait for an upstream that does not answer', async () => {
