@@ -1,4 +1,5 @@
-// The URL of a worker's entry file beside (or below) the calling module: `.ts` when run from source, `.js` when compiled.
+// The URL of a worker's entry file beside (or below) the calling module: `.ts` when run from source, `.js`
+// when compiled.
 
 import { extname } from 'node:path';
 

@@ -118,16 +118,21 @@ export class Gateway implements Component {
     };
   }
 
-  /** Takes no more, acknowledges what it has taken, closes the sessions, lets the bridge finish what is under way. */
+  /**
+   * Takes no more, acknowledges what it has taken, closes the sessions, lets the bridge finish what is under
+   * way.
+   */
   async stop(deadlineMs: number): Promise<void> {
     const until = performance.now() + deadlineMs;
     const leftMs = (): number => Math.max(until - performance.now(), 100);
-    await Promise.all(this.#listeners.map((listener) => listener.stop(leftMs())));
+    // New clients are turned away from here on; it is done when the last one is gone, and those are still served.
+    const closed = Promise.all(this.#listeners.map((listener) => listener.stop(leftMs())));
     this.#hub?.pauseAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
     await within(leftMs() / 3, this.#engine?.stop());
     this.#hub?.closeAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
+    await within(leftMs() / 3, closed);
     await this.#bridge?.stop(leftMs() / 2);
     await this.#store.stop(leftMs());
     await this.#upstream?.stop(leftMs());

@@ -31,7 +31,10 @@ export class LatencyHistogram {
     if (us > this.#maxUs) this.#maxUs = us;
   }
 
-  /** The latency that `share` (0 to 1) of the recorded ones did not exceed, rounded up to its bucket; 0 when empty. */
+  /**
+   * The latency that `share` (0 to 1) of the recorded ones did not exceed, rounded up to its bucket; 0 when
+   * empty.
+   */
   percentileMs(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.#count));
     let seen = 0;

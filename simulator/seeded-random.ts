@@ -1,6 +1,8 @@
 // Random numbers that can be repeated: the same seed gives the same sequence on every machine. Not for secrets.
 
-/** mulberry32 (Tommy Ettinger, public domain): 32 bits of state, period 2^32, each call a number in [0, 1). */
+/**
+ * mulberry32 (Tommy Ettinger, public domain): 32 bits of state, period 2^32, each call a number in [0, 1).
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

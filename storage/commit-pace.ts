@@ -1,5 +1,5 @@
-// When a commit is worth its fsync. An fsync per message wears a card and costs more CPU than all the rest, so a lightly
-// loaded gateway lingers; but nobody is made to wait for company that cannot come.
+// When a commit is worth its fsync. An fsync per message wears a card and costs more CPU than all the rest,
+// so a lightly loaded gateway lingers; but nobody is made to wait for company that cannot come.
 
 import type { RecordSource } from './record-source.ts';
 

@@ -46,7 +46,9 @@ export class GroupCommit {
   #isInFlight = false;
   #isCheckScheduled = false;
   #lingerTimer: Timer | null = null;
-  /** Of what is open: records and other entries, bytes of data, when it began, whether somebody waits for it. */
+  /**
+   * Of what is open: records and other entries, bytes of data, when it began, whether somebody waits for it.
+   */
   #entries = 0;
   #bytes = 0;
   #oldestAtMs = 0;
@@ -131,7 +133,9 @@ export class GroupCommit {
     this.#pace.waits(source);
   }
 
-  /** Looks once this round of the event loop has read every ready socket, so that they all share the commit. */
+  /**
+   * Looks once this round of the event loop has read every ready socket, so that they all share the commit.
+   */
   #scheduleCheck(): void {
     this.#isCheckScheduled = true;
     setImmediate(() => {

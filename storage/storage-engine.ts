@@ -116,7 +116,9 @@ export class StorageEngine {
     this.#cursors.advance(message);
   }
 
-  /** Call every FLUSH_INTERVAL_MS or so: cursors, retention, checkpoints, and the commit that waits for room. */
+  /**
+   * Call every FLUSH_INTERVAL_MS or so: cursors, retention, checkpoints, and the commit that waits for room.
+   */
   tick(nowMs: number): void {
     if (this.#pending !== null) this.#tryCommit(nowMs);
     else if (this.#housekeepingDue(nowMs)) this.#flush(nowMs, false);

@@ -10,7 +10,8 @@ export function laneRouter(lanes: readonly LaneConfig[]): (topic: string) => num
     for (const filter of lane.match) filters.add(filter, index);
   });
   return (topic) => {
-    // The configuration sees to it that the last lane takes everything; but `#` does not match a leading `$` (MQTT 4.7.2).
+    // The configuration sees to it that the last lane takes everything; but `#` does not match a leading `$`
+    // (MQTT 4.7.2).
     let first = lanes.length - 1;
     for (const lane of filters.match(topic)) first = Math.min(first, lane);
     return first;

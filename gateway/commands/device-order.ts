@@ -24,7 +24,9 @@ export class DeviceOrder {
     return this.#exact;
   }
 
-  /** Returns how many records of `range`, which lies in the batch, came after a later one of the same device. */
+  /**
+   * Returns how many records of `range`, which lies in the batch, came after a later one of the same device.
+   */
   addBatch(batch: RecordBatch, range: OffsetRange): number {
     const lane = this.#laneOf(batch.gateway, batch.lane);
     const highest = batch.devices.map((device) => lane.get(device) ?? -1);

@@ -123,7 +123,10 @@ class ReceiveRun {
     this.#end();
   }
 
-  /** In order: nothing more is taken, what is under way is delivered and acknowledged, then the connections close. */
+  /**
+   * In order: nothing more is taken, what is under way is delivered and acknowledged, then the connections
+   * close.
+   */
   async stop(drainMs: number): Promise<void> {
     for (const timer of this.#timers.values()) timer.clear();
     await this.#subscription.drain(drainMs);

@@ -58,7 +58,10 @@ export class RecordLedger {
     this.#intervalsMax = intervalsMax;
   }
 
-  /** False once intervals had to be forgotten: from then on duplicates, gaps and missing records are estimates. */
+  /**
+   * False once intervals had to be forgotten: from then on duplicates, gaps and missing records are
+   * estimates.
+   */
   get exact(): boolean {
     return this.#exact;
   }

@@ -97,7 +97,10 @@ class GatewayRun {
     process.exit(exitCode);
   }
 
-  /** A store that turns out damaged in use is salvaged and opened again; any other fault ends the process in order. */
+  /**
+   * A store that turns out damaged in use is salvaged and opened again; any other fault ends the process in
+   * order.
+   */
   async #failed(error: unknown): Promise<void> {
     const damage = storeDamage(error);
     if (damage !== undefined && !this.#isStopping && this.#salvages < SALVAGES_MAX) {

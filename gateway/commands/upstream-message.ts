@@ -43,7 +43,9 @@ function parseBatch(payload: Buffer): UpstreamMessage {
   }
 }
 
-/** Now, so that a batch is taken or damaged as a whole, and never found damaged when half of it is printed. */
+/**
+ * Now, so that a batch is taken or damaged as a whole, and never found damaged when half of it is printed.
+ */
 function checkProperties(batch: RecordBatch): void {
   if (batch.propertiesBytes === null) return;
   for (const { properties } of recordsOf(batch)) if (properties.length > 0) decodeProperties(properties);

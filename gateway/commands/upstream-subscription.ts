@@ -4,7 +4,8 @@
 //
 // What is not acknowledged when the connection or this process ends is delivered again: a session is resumed, and a
 // PUBACK is never sent on another connection than its message came by. A message that comes again waits behind itself:
-// it is acknowledged after the first copy is done with. Bounded by messages and bytes under way; beyond, nothing is read.
+// it is acknowledged after the first copy is done with. Bounded by messages and bytes under way; beyond,
+// nothing is read.
 
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
@@ -49,7 +50,9 @@ const PACKET_BYTES_MAX = 80 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = 1000;
 const KEEP_ALIVE_S = 30;
-/** How long upstream keeps the session of a receiver that is not persistent, should it lose its connection. */
+/**
+ * How long upstream keeps the session of a receiver that is not persistent, should it lose its connection.
+ */
 const SESSION_EXPIRY_S = 3600;
 const SESSION_EXPIRY_PERSISTENT_S = 7 * 24 * 3600;
 /** MQTT 5.0 3.14.2.1. */
@@ -74,7 +77,9 @@ export class UpstreamSubscription {
     this.#clock = clock;
   }
 
-  /** Resolves when the broker has granted the subscription; throws when the first attempt to get there fails. */
+  /**
+   * Resolves when the broker has granted the subscription; throws when the first attempt to get there fails.
+   */
   async start(): Promise<void> {
     const client = connect(this.#options.url, this.#clientOptions());
     this.#client = client;
@@ -109,7 +114,10 @@ export class UpstreamSubscription {
     await endClient(this.#client, { clock: this.#clock, deadlineMs, properties });
   }
 
-  /** Retained messages keep their flag, and those from before the subscription are not wanted (MQTT 5.0 3.8.3.1). */
+  /**
+   * Retained messages keep their flag, and those from before the subscription are not wanted (MQTT 5.0
+   * 3.8.3.1).
+   */
   async #subscribe(client: MqttClient): Promise<void> {
     await client.subscribeAsync(this.#options.filter, { qos: 1, rap: true, rh: 2 });
   }

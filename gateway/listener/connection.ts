@@ -32,7 +32,9 @@ export interface ByteStream extends Duplex {
 
 type State = 'new' | 'connecting' | 'open' | 'closed';
 
-/** While only publishes come, the engine is told that the client is alive this often within its keep-alive. */
+/**
+ * While only publishes come, the engine is told that the client is alive this often within its keep-alive.
+ */
 const KEEP_ALIVE_FEEDS = 2;
 /** Shared by all connections: valid until the next frame is cut. */
 const frame = new Frame();
@@ -277,7 +279,10 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#outbound.fromAedes(bytes, () => this.#whenSocketTakesMore(callback));
   }
 
-  /** The engine writes whatever the stream says; what piles up is bounded by ending a client that does not read. */
+  /**
+   * The engine writes whatever the stream says; what piles up is bounded by ending a client that does not
+   * read.
+   */
   override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
     const more = super.write(chunk, encoding as BufferEncoding, callback as () => void);
     if (this.writableLength > this.#host.outboundBytesMax && this.#state !== 'closed') {

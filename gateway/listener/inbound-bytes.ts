@@ -1,6 +1,7 @@
 // Bytes that were read but not handled yet: the front part of a frame, or frames that wait for room. In the usual case
-// - whole frames in a chunk - nothing is copied. A frame that comes in many chunks is gathered in a buffer that doubles,
-// so that neither a claimed length takes memory that was never sent, nor many chunks cost quadratic time.
+// - whole frames in a chunk - nothing is copied. A frame that comes in many chunks is gathered in a buffer
+// that doubles, so that neither a claimed length takes memory that was never sent, nor many chunks cost
+// quadratic time.
 
 const FIRST_BYTES = 4096;
 
@@ -17,7 +18,9 @@ export class InboundBytes {
     return this.#length < this.#wanted ? EMPTY : this.take();
   }
 
-  /** Keeps bytes[from..] for later; `frameBytes` is the length of the frame it starts with, 0 when not known. */
+  /**
+   * Keeps bytes[from..] for later; `frameBytes` is the length of the frame it starts with, 0 when not known.
+   */
   keep(bytes: Buffer, from: number, frameBytes: number): void {
     if (from === bytes.length) return;
     this.#wanted = frameBytes;

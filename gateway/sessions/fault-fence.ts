@@ -1,6 +1,7 @@
 // The session engine is a beta and may throw where nobody catches. Everything it does on behalf of a client is started
 // inside `run`, which marks the whole chain of callbacks that follows; when an exception or a rejection surfaces
-// uncaught, the mark tells whose it was, and only that client is disconnected. A fault without a mark is ours and fatal.
+// uncaught, the mark tells whose it was, and only that client is disconnected. A fault without a mark is ours
+// and fatal.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 

@@ -117,7 +117,9 @@ export class SessionEngine {
     return this.#live.hasMatch(topic) || this.#options.persistence.hasFanout(topic);
   }
 
-  /** Gives a message its identity in the engine, before its commit. `clientId` is who published it (No Local). */
+  /**
+   * Gives a message its identity in the engine, before its commit. `clientId` is who published it (No Local).
+   */
   prepare(message: LocalMessage, clientId: string): LocalPacket {
     // Names of our own, one a QoS class: the engine takes what comes out of their order for a duplicate.
     const qosClass = message.qos > 0 ? 1 : 0;
@@ -161,7 +163,10 @@ export class SessionEngine {
     });
   }
 
-  /** Its rows are on disk: they are delivered from there, or they would hold up their queues until the next start. */
+  /**
+   * Its rows are on disk: they are delivered from there, or they would hold up their queues until the next
+   * start.
+   */
   #notPublished(packet: LocalPacket, error: Error): void {
     this.#shared.faulted(error);
     const { persistence } = this.#options;

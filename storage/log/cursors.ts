@@ -41,7 +41,8 @@ export class Cursors {
       'INSERT INTO dead_letters (sink, lane, first, count, reason, at_ms, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     const select = db.prepare(
-      'SELECT next_offset AS nextOffset, start_offset AS startOffset, delivered, dead_lettered AS deadLettered, missing FROM cursors WHERE sink = ? AND lane = ?',
+      `SELECT next_offset AS nextOffset, start_offset AS startOffset, delivered,
+         dead_lettered AS deadLettered, missing FROM cursors WHERE sink = ? AND lane = ?`,
     );
     const furthestBehind = db.prepare('SELECT min(next_offset) AS at FROM cursors WHERE lane = ?');
     const insert = db.prepare(
@@ -81,7 +82,8 @@ export class Cursors {
     if (entry === undefined || entry.nextOffset + step !== message.nextOffset) {
       throw new SluiceError(
         'BOOKS_UNBALANCED',
-        `sink ${message.sink}, lane ${message.lane}: a step of ${step} records does not lead to offset ${message.nextOffset} from ${entry?.nextOffset}`,
+        `sink ${message.sink}, lane ${message.lane}: a step of ${step} records does not lead ` +
+          `from offset ${entry?.nextOffset} to ${message.nextOffset}`,
         { kind: 'fatal' },
       );
     }

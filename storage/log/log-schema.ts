@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS lanes (
   next_offset INTEGER NOT NULL DEFAULT 0 -- a lower bound; the last batch of the lane knows better
 );
 CREATE TABLE IF NOT EXISTS log (
-  id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, stored_at_ms INTEGER NOT NULL, bytes BLOB NOT NULL
+  id INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, stored_at_ms INTEGER NOT NULL,
+  bytes BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS cursors (
   sink TEXT NOT NULL, lane INTEGER NOT NULL, next_offset INTEGER NOT NULL, start_offset INTEGER NOT NULL,

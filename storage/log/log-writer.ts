@@ -21,7 +21,9 @@ export interface LaneState {
   nextOffset: number;
 }
 
-/** A batch ready to be stored; made once, so that a commit that has to be tried again stores the very same. */
+/**
+ * A batch ready to be stored; made once, so that a commit that has to be tried again stores the very same.
+ */
 export interface PreparedBatch {
   laneIndex: number;
   firstOffset: number;
@@ -80,7 +82,10 @@ export class LogWriter {
   }
 }
 
-/** The lanes of the configuration with their numbers and next offsets; new names get a number. In a transaction. */
+/**
+ * The lanes of the configuration with their numbers and next offsets; new names get a number. In a
+ * transaction.
+ */
 export function openLanes(db: Database, names: string[]): LaneState[] {
   const insert = db.prepare(
     'INSERT OR IGNORE INTO lanes (name, number) VALUES (?, (SELECT ifnull(max(number), -1) + 1 FROM lanes))',

@@ -22,7 +22,8 @@ export class Retention {
   constructor(db: Database, lanes: LaneState[], tailBytesMax: number) {
     this.#tailBytesMax = tailBytesMax;
     this.#delete = db.prepare(
-      'DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id >= ? AND id < ? AND first + count <= ? ORDER BY id LIMIT ?)',
+      `DELETE FROM log WHERE id IN
+         (SELECT id FROM log WHERE id >= ? AND id < ? AND first + count <= ? ORDER BY id LIMIT ?)`,
     );
     this.#keepOffset = db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ? AND next_offset < ?');
     const newest = db.prepare(

@@ -46,7 +46,9 @@ export class Space {
     return this.#diskFreeBytes() < this.#options.diskFreeBytesMin;
   }
 
-  /** As `stallReasonOf`; SQLite says the same of a full disk and of a full buffer, the disk tells them apart. */
+  /**
+   * As `stallReasonOf`; SQLite says the same of a full disk and of a full buffer, the disk tells them apart.
+   */
   stallReasonOf(error: unknown): StallReason | undefined {
     const reason = stallReasonOf(error);
     if (reason !== 'buffer-full') return reason;

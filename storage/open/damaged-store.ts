@@ -69,7 +69,10 @@ export class DamagedStore {
 
   #place(layout: TableLayout, found: { root: number; sql: string } | undefined): TablePlace {
     const root = found !== undefined && this.#mayBeRoot(found.root, layout) ? found.root : layout.root;
-    return { root, layout: (found && layoutOf(found.sql)) ?? layout };
+    const foundLayout = found && layoutOf(found.sql);
+    // With as many columns as expected it is the same table, whatever a wrong bit has made of their names.
+    const isOther = foundLayout !== undefined && foundLayout.columns.length !== layout.columns.length;
+    return { root, layout: isOther ? foundLayout : layout };
   }
 
   #mayBeRoot(root: number, { kind }: TableLayout): boolean {

@@ -197,7 +197,10 @@ class StoreOpening {
 
   /** What every start reads, by SQLite, read-only: should it be damaged, the files are as they were. */
   #probe(): void {
-    const db = new Database(join(this.#directory, DATABASE_FILE), { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    const db = new Database(join(this.#directory, DATABASE_FILE), {
+      readonly: true,
+      timeout: BUSY_TIMEOUT_MS,
+    });
     try {
       db.pragma('cell_size_check = ON');
       for (const table of ['meta', 'lanes', 'cursors']) db.prepare(`SELECT * FROM ${table}`).all();

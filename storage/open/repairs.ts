@@ -3,6 +3,7 @@
 
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
+import { type KnownGap, noteGaps } from './known-gaps.ts';
 import type { LogRow } from './log-row.ts';
 import { quarantineRow } from './put-aside.ts';
 import { OFFSET_JUMP } from './salvaged-lanes.ts';
@@ -69,25 +70,29 @@ function appendRows(db: Database, rows: LogRow[]): { batches: number; records: n
   const put = db.prepare(
     'INSERT OR IGNORE INTO log (id, first, count, stored_at_ms, bytes) VALUES (?, ?, ?, ?, ?)',
   );
+  const gaps: KnownGap[] = [];
   let records = 0;
   for (const { number, first, count, storedAtMs, bytes } of rows) {
+    gaps.push({ lane: number, from: lastEnd(db, number), to: first });
     records += count * put.run(rowIdOf(number, first), first, count, storedAtMs, bytes).changes;
   }
-  for (const { number } of db.prepare('SELECT number FROM lanes').all() as { number: number }[])
-    jump(db, number, 0);
+  noteGaps(db, gaps);
+  for (const number of db.prepare('SELECT number FROM lanes').pluck().all() as number[]) jump(db, number, 0);
   return { batches: rows.length, records };
 }
 
 /** The lane goes on well beyond everything it has; returns where. */
 function jump(db: Database, number: number, seen: number): number {
-  const last = db.prepare(
-    'SELECT first + count AS next FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1',
-  );
-  const row = last.get(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as { next: number } | undefined;
-  const lane = db.prepare('SELECT next_offset AS next FROM lanes WHERE number = ?').get(number) as {
-    next: number;
-  };
-  const nextOffset = Math.max(seen, row?.next ?? 0, lane.next) + OFFSET_JUMP;
+  const from = lastEnd(db, number);
+  const known = db.prepare('SELECT next_offset FROM lanes WHERE number = ?').pluck().get(number) as number;
+  const nextOffset = Math.max(seen, from, known) + OFFSET_JUMP;
   db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ?').run(nextOffset, number);
+  noteGaps(db, [{ lane: number, from, to: nextOffset }]);
   return nextOffset;
+}
+
+/** Where the lane's last batch ends; 0 without one. */
+function lastEnd(db: Database, number: number): number {
+  const last = db.prepare('SELECT first + count FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1');
+  return (last.pluck().get(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as number | undefined) ?? 0;
 }

@@ -3,6 +3,7 @@
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
 import type { Damage } from './damage.ts';
+import type { KnownGap } from './known-gaps.ts';
 import type { Copied, CopiedTable } from './salvage-copy.ts';
 
 /** Records `from` up to, not including, `to` were kept once, are owed by a sink, and are not there any more. */
@@ -18,6 +19,10 @@ export interface LaneReport {
   number: number;
   batches: number;
   records: number;
+  /** The first offset that some sink still owes; null: no cursor of the lane was kept. */
+  owedFrom: number | null;
+  /** Of the first batch kept. */
+  firstOffset: number | null;
   /** No trace of a record from here on. */
   seenUpTo: number;
   /** Where the lane goes on. What lies between was skipped so that no name is given twice. */
@@ -76,6 +81,15 @@ export interface LaneEnds {
   nextOffset: number;
 }
 
+/** Where no record is to be expected any more. Beyond the gaps that are listed, one range for all the rest. */
+export function gapsOf(lane: LaneReport): KnownGap[] {
+  const { number, gaps, gapsCount, owedFrom, firstOffset, seenUpTo, nextOffset } = lane;
+  const known = gaps.map(({ from, to }) => ({ lane: number, from, to }));
+  const rest = gapsCount > gaps.length ? (gaps.at(-1)?.to ?? 0) : seenUpTo;
+  const before = owedFrom === null ? (firstOffset ?? rest) : 0;
+  return [{ lane: number, from: 0, to: before }, ...known, { lane: number, from: rest, to: nextOffset }];
+}
+
 /** Reads the ids of the lane's batches, not the batches. */
 export function laneReport(db: Database, lane: LaneEnds): LaneReport {
   const { name, number, floor, seenUpTo, nextOffset } = lane;
@@ -84,6 +98,8 @@ export function laneReport(db: Database, lane: LaneEnds): LaneReport {
     number,
     batches: 0,
     records: 0,
+    owedFrom: floor ?? null,
+    firstOffset: null,
     seenUpTo,
     nextOffset,
     missingRecords: 0,
@@ -99,6 +115,7 @@ export function laneReport(db: Database, lane: LaneEnds): LaneReport {
   let end = floor;
   for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0))) {
     const { first, count } = row as { first: number; count: number };
+    report.firstOffset ??= first;
     report.batches++;
     report.records += count;
     if (end !== undefined && first > end) gap(end, first);

@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import { messageOf } from '../../config/errors.ts';
 import type { Damage } from './damage.ts';
+import { noteGaps } from './known-gaps.ts';
 import { isForWantOfRoom, SalvageCopy } from './salvage-copy.ts';
-import { type LaneReport, laneReport, type SalvageReport, salvageReport } from './salvage-report.ts';
+import { gapsOf, type LaneReport, laneReport, type SalvageReport, salvageReport } from './salvage-report.ts';
 import type { SalvagedLanes } from './salvaged-lanes.ts';
 import { PageSource } from './sqlite-file/page-source.ts';
 import * as files from './store-files.ts';
@@ -116,6 +117,7 @@ function copyInto(file: string, { source, task, attempt }: Making, options: Salv
     copy.db.transaction(() => {
       const lanes = writeLanes(copy, copied.lanes);
       writeMeta(copy, copied.lanes, nowMs);
+      noteGaps(copy.db, lanes.flatMap(gapsOf));
       const report = salvageReport({ damage: task.damage, copied, lanes, nowMs, attempt });
       putMeta(copy.db, MetaKey.lastSalvage, JSON.stringify(report));
     })();

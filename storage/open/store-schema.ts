@@ -2,8 +2,8 @@
 // store of this version has its tables in the same places, so even when its first page is lost they can be found.
 
 import Database, { type Database as Db } from 'better-sqlite3';
-import { SessionTables } from '../sessions/session-ops.ts';
 import { createTables, SCHEMA_VERSION } from '../log/log-schema.ts';
+import { SessionTables } from '../sessions/session-ops.ts';
 import type { Value } from './sqlite-file/record-format.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
 
@@ -36,6 +36,8 @@ export const MetaKey = {
   cleanStop: 'clean-stop',
   /** Lanes that the store does not know begin here: what their names were before is lost. */
   offsetFloor: 'offset-floor',
+  /** KnownGap[] as JSON. */
+  knownGaps: 'known-gaps',
   /** SalvageReport as JSON. */
   lastSalvage: 'last-salvage',
 } as const;

@@ -37,7 +37,10 @@ export class EnvelopeCutter {
     this.#heldBytes += chunk.length;
   }
 
-  /** The next whole envelope, or undefined when more bytes are needed. Throws BATCH_DAMAGED where none can begin. */
+  /**
+   * The next whole envelope, or undefined when more bytes are needed. Throws BATCH_DAMAGED where none can
+   * begin.
+   */
   next(): Buffer | undefined {
     while (this.#heldBytes >= this.#wantedBytes) {
       const bytes = this.#joined();
@@ -71,7 +74,10 @@ export class EnvelopeCutter {
   }
 }
 
-/** How far the data item that begins at 0 reaches. Walks with a counter of open items: no recursion to be abused. */
+/**
+ * How far the data item that begins at 0 reaches. Walks with a counter of open items: no recursion to be
+ * abused.
+ */
 function envelopeExtent(bytes: Buffer): Extent {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
     return { kind: 'damaged', reason: 'it does not start as a batch does' };

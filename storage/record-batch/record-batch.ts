@@ -32,7 +32,10 @@ export interface RecordBatch extends RecordColumns {
   firstOffset: number;
   /** Wall clock of the batch's first record, ms since 1970. */
   baseTimeMs: number;
-  /** Which boot of the gateway took the records, and the monotonic clock at baseTimeMs: a wall clock that was wrong at boot can be repaired later. */
+  /**
+   * Which boot of the gateway took the records, and the monotonic clock at baseTimeMs: a wall clock that was
+   * wrong at boot can be repaired later.
+   */
   bootId: string;
   baseMonotonicMs: number;
 }

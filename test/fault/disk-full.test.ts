@@ -17,31 +17,36 @@ const RESUMED = 'room again: storing goes on';
 const SILENCE_MS = 700;
 
 describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
-  test.each([0, 4 * MiB])('stalls devices until there is room, keeping %i bytes free', async (minFreeDiskBytes) => {
-    using disk = new SmallDisk(48 * MiB);
-    await using rig = await FaultRig.create({
-      dataDir: disk.directory,
-      settings: { buffer: { minFreeDiskBytes } },
-      load: { messagesPerSecond: 4000 },
-    });
-    const { gateway, fleet, network } = rig;
-    network.set({ isRefusing: true });
-    await gateway.start();
-    fleet.start();
-    await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
-    disk.fill();
-    await stalled(rig);
-    expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'disk-full' });
+  test.each([0, 4 * MiB])(
+    'stalls devices until there is room, keeping %i bytes free',
+    async (minFreeDiskBytes) => {
+      using disk = new SmallDisk(48 * MiB);
+      await using rig = await FaultRig.create({
+        dataDir: disk.directory,
+        settings: { buffer: { minFreeDiskBytes } },
+        load: { messagesPerSecond: 4000 },
+      });
+      const { gateway, fleet, network } = rig;
+      network.set({ isRefusing: true });
+      await gateway.start();
+      fleet.start();
+      await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
+      disk.fill();
+      await stalled(rig);
+      expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'disk-full' });
 
-    const acknowledged = fleet.acknowledged;
-    disk.clear();
-    await waitFor(() => fleet.acknowledged > acknowledged + 1000, { what: 'acknowledgements when there is room again' });
-    expect(gateway.said(RESUMED)).toBeDefined();
-    network.set({ isRefusing: false });
-    await rig.finish();
-    expect(rig.verdict).toEqual(NOTHING_WRONG);
-    expect(fleet).toMatchObject({ disconnects: 0, refused: 0 });
-  });
+      const acknowledged = fleet.acknowledged;
+      disk.clear();
+      await waitFor(() => fleet.acknowledged > acknowledged + 1000, {
+        what: 'acknowledgements when there is room again',
+      });
+      expect(gateway.said(RESUMED)).toBeDefined();
+      network.set({ isRefusing: false });
+      await rig.finish();
+      expect(rig.verdict).toEqual(NOTHING_WRONG);
+      expect(fleet).toMatchObject({ disconnects: 0, refused: 0 });
+    },
+  );
 
   test('does not keep the gateway from starting after a kill, nor from delivering what it has', async () => {
     using disk = new SmallDisk(48 * MiB);
@@ -75,14 +80,17 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
   test('stalls devices until the upstream is back, and never takes more of the disk than allowed', async () => {
     const maxBytes = 8 * MiB;
     await using rig = await FaultRig.create({
-      settings: { buffer: { maxBytes, compression: 'none', checkpointBytes: 1 * MiB, tailBytes: 256 * 1024 } },
+      settings: {
+        buffer: { maxBytes, compression: 'none', checkpointBytes: 1 * MiB, tailBytes: 256 * 1024 },
+      },
       load: { fillerBytes: 600 },
     });
     const { gateway, fleet, network } = rig;
     network.set({ isRefusing: true });
     await gateway.start();
     const files = ['sluice.db', 'sluice.db-wal'].map((name) => join(gateway.dataDir, name));
-    const usedBytes = () => files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+    const usedBytes = () =>
+      files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
     let highestBytes = 0;
     const sampler = setInterval(() => {
       highestBytes = Math.max(highestBytes, usedBytes());
@@ -108,5 +116,7 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
 });
 
 async function stalled({ fleet }: FaultRig): Promise<void> {
-  await waitFor(() => fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS, { what: 'devices to be made to wait' });
+  await waitFor(() => fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS, {
+    what: 'devices to be made to wait',
+  });
 }

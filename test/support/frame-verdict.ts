@@ -7,9 +7,21 @@ import { judgeFrame } from './mqtt-judgement.ts';
 import { parseByReference } from './mqtt-reference.ts';
 import { isDupOfMqtt31, isKnownLeniency } from './mqtt-reference-leniencies.ts';
 
+/** What there is to know of a packet to say what becomes of its connection; little, because verdicts are kept. */
+export interface EssentialFields {
+  readonly cmd: string;
+  readonly version: ClientVersion | undefined;
+  readonly clientId: string | undefined;
+  readonly keepAliveS: number;
+  readonly hasAuthenticationMethod: boolean;
+  readonly maximumPacketBytes: number | undefined;
+  readonly hasTopic: boolean;
+  readonly topicAlias: number | undefined;
+}
+
 export type Verdict =
   /** `isRefused`: understood, but its topic is not taken here; it is answered and the connection goes on. */
-  | { readonly kind: 'packet'; readonly packet: PacketFields; readonly isRefused: boolean }
+  | { readonly kind: 'packet'; readonly packet: EssentialFields; readonly isRefused: boolean }
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'malformed'; readonly why: string }
   /** mqtt-packet and the gateway's parsers disagree, and no leniency explains it. */
@@ -35,9 +47,9 @@ export function verdictOn(frame: Buffer, version: ClientVersion): Verdict {
   const judgement = judgeFrame(Buffer.from(frame), version); // a copy: MQTT 3.1's DUP is cleared in the buffer
   const reference = parseByReference(frame, version);
   if (judgement.verdict === 'accepted') {
-    if (reference.kind === 'packet') return { kind: 'packet', packet: reference.packet, isRefused: false };
+    if (reference.kind === 'packet') return packetVerdict(reference.packet, false);
     if (!isDupOfMqtt31(frame, version)) return disagreement(frame, 'accepted', reference);
-    return { kind: 'packet', packet: { cmd: COMMANDS_WITH_DUP[frame[0]! >> 4]! }, isRefused: false };
+    return packetVerdict({ cmd: COMMANDS_WITH_DUP[frame[0]! >> 4]! }, false);
   }
   if (judgement.verdict === 'incomplete') {
     const isAgreed = reference.kind === 'incomplete' || isDupOfMqtt31(frame, version);
@@ -47,8 +59,23 @@ export function verdictOn(frame: Buffer, version: ClientVersion): Verdict {
   if (reference.kind !== 'packet') return { kind: 'malformed', why: name };
   const { packet } = reference;
   if (!isKnownLeniency(name, packet, frame, version)) return disagreement(frame, name, reference);
-  if (packet.cmd === 'publish' && isRefusal(judgement.why)) return { kind: 'packet', packet, isRefused: true };
+  if (packet.cmd === 'publish' && isRefusal(judgement.why)) return packetVerdict(packet, true);
   return { kind: 'malformed', why: name };
+}
+
+function packetVerdict(packet: PacketFields, isRefused: boolean): Verdict {
+  const { topicAlias, authenticationMethod, maximumPacketSize } = (packet.properties ?? {}) as PacketFields;
+  const essentials: EssentialFields = {
+    cmd: packet.cmd,
+    version: packet.protocolVersion as ClientVersion | undefined,
+    clientId: packet.clientId as string | undefined,
+    keepAliveS: (packet.keepalive ?? 0) as number,
+    hasAuthenticationMethod: authenticationMethod !== undefined,
+    maximumPacketBytes: maximumPacketSize as number | undefined,
+    hasTopic: packet.topic !== '',
+    topicAlias: topicAlias as number | undefined,
+  };
+  return { kind: 'packet', packet: essentials, isRefused };
 }
 
 function disagreement(frame: Buffer, judged: string, reference: object): Verdict {

@@ -24,6 +24,7 @@ export interface FuzzOptions {
   /** How many different frames per version are made; sequences combine them. */
   readonly frames: number;
   readonly mutatedPercent: number;
+  readonly mutatedConnectPercent: number;
 }
 
 const PINGREQ = Buffer.of(0xc0, 0);
@@ -39,22 +40,24 @@ interface Pool {
   readonly source: FrameSource;
   readonly frames: readonly Buffer[];
   readonly connects: readonly Buffer[];
-  readonly verdicts: Map<Buffer, Verdict>;
+  readonly verdicts: WeakMap<Buffer, Verdict>;
 }
 
 export class FuzzSequences {
   readonly #seed: number;
   readonly #pools = new Map<ClientVersion, Pool>();
 
-  constructor(seed: number, { frames, mutatedPercent }: FuzzOptions) {
+  constructor(seed: number, options: FuzzOptions) {
     this.#seed = seed;
     for (const version of VERSIONS) {
-      const source = frameSource(seed + version, version, { mutatedPercent });
-      const made = Array.from({ length: frames }, () => source.next());
-      const damaged = frameSource(seed - version, version, { mutatedPercent: 70 });
-      const connects = Array.from({ length: frames }, () => damaged.next()).filter(({ cmd }) => cmd === 'connect').map(({ bytes }) => bytes);
-      const others = made.filter(({ cmd }) => cmd !== 'connect').map(({ bytes }) => bytes);
-      this.#pools.set(version, { source, frames: others, connects, verdicts: new Map() });
+      const source = frameSource(seed + version, version, { mutatedPercent: options.mutatedPercent });
+      const openings = frameSource(seed - version, version, { mutatedPercent: options.mutatedConnectPercent });
+      this.#pools.set(version, {
+        source,
+        frames: framesOf(source, options.frames, (cmd) => cmd !== 'connect'),
+        connects: framesOf(openings, options.frames, (cmd) => cmd === 'connect'),
+        verdicts: new WeakMap(),
+      });
     }
   }
 
@@ -107,4 +110,10 @@ export class FuzzSequences {
     }
     return verdict;
   }
+}
+
+/** Those that `wants` of the next `count`. */
+function framesOf(source: FrameSource, count: number, wants: (cmd: string) => boolean): Buffer[] {
+  const made = Array.from({ length: count }, () => source.next());
+  return made.filter(({ cmd }) => wants(cmd)).map(({ bytes }) => bytes);
 }

@@ -62,7 +62,7 @@ export class GatewayProcess implements AsyncDisposable {
   private constructor(port: number, { env = {}, dataDir }: GatewayProcessOptions) {
     this.directory = mkdtempSync(join(tmpdir(), 'sluice-gateway-'));
     this.dataDir = dataDir ?? join(this.directory, 'data');
-    mkdirSync(this.dataDir, { recursive: true });
+    if (dataDir === undefined) mkdirSync(this.dataDir);
     this.port = port;
     this.env = env;
   }

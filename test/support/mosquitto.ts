@@ -19,6 +19,8 @@ export interface Mosquitto extends AsyncDisposable {
   /** Stops the process where it is: connections stay, nothing is read or answered. */
   freeze(): void;
   thaw(): void;
+  /** Replaces one of its files, and has it read them again (SIGHUP). */
+  rewrite(name: string, text: string): void;
 }
 
 export interface MosquittoOptions {
@@ -77,6 +79,10 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    rewrite(name, text) {
+      writeFileSync(join(directory, name), text);
+      child.kill('SIGHUP');
+    },
     async [Symbol.asyncDispose]() {
       await stop();
       rmSync(directory, { recursive: true });

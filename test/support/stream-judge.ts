@@ -1,8 +1,8 @@
 // What becomes of a connection, packet after packet, by what the packets mean: CONNECT comes first and once, a topic
 // alias is set before it is used, AUTH needs a method, DISCONNECT ends it (MQTT 5.0 3.1, 3.3.2.3.4, 3.14, 4.12).
 
-import type { Verdict } from './frame-verdict.ts';
-import type { ClientVersion, PacketFields } from './mqtt-frame-packets.ts';
+import type { EssentialFields, Verdict } from './frame-verdict.ts';
+import type { ClientVersion } from './mqtt-frame-packets.ts';
 
 /**
  * `open`: every PINGREQ is answered. `ended`: the gateway ends the connection. `waiting`: the last frame is incomplete
@@ -37,29 +37,27 @@ export class StreamJudge {
     else this.#packet(verdict.packet, verdict.isRefused);
   }
 
-  #packet(packet: PacketFields, isRefused: boolean): void {
+  #packet(packet: EssentialFields, isRefused: boolean): void {
     if (packet.cmd === 'connect') this.#connect(packet);
     else if (packet.cmd === 'publish') this.#publish(packet, isRefused);
     else if (packet.cmd === 'pingreq') this.pings++;
     else if (packet.cmd === 'disconnect' || packet.cmd === 'auth') this.#end(packet.cmd);
   }
 
-  #connect({ protocolVersion, clientId, keepalive, properties }: PacketFields): void {
-    this.version = protocolVersion as ClientVersion;
-    this.clientId = clientId as string;
-    const { authenticationMethod, maximumPacketSize } = (properties ?? {}) as Record<string, unknown>;
-    if (authenticationMethod !== undefined) this.#end('authentication method');
-    const isImpatient = (keepalive as number) > 0 && (keepalive as number) < SHORT_KEEP_ALIVE_S;
-    this.#isAnyones = isImpatient || ((maximumPacketSize ?? ROOMY_BYTES) as number) < ROOMY_BYTES;
+  #connect(packet: EssentialFields): void {
+    this.version = packet.version;
+    this.clientId = packet.clientId ?? '';
+    if (packet.hasAuthenticationMethod) this.#end('authentication method');
+    const isImpatient = packet.keepAliveS > 0 && packet.keepAliveS < SHORT_KEEP_ALIVE_S;
+    this.#isAnyones = isImpatient || (packet.maximumPacketBytes ?? ROOMY_BYTES) < ROOMY_BYTES;
   }
 
-  #publish({ topic, properties }: PacketFields, isRefused: boolean): void {
-    const alias = ((properties ?? {}) as { topicAlias?: number }).topicAlias;
-    if (alias === undefined) return;
-    if (topic !== '') (isRefused ? this.#refusedAliases : this.#aliases).add(alias);
-    else if (this.#aliases.has(alias)) return;
+  #publish({ hasTopic, topicAlias }: EssentialFields, isRefused: boolean): void {
+    if (topicAlias === undefined) return;
+    if (hasTopic) (isRefused ? this.#refusedAliases : this.#aliases).add(topicAlias);
+    else if (this.#aliases.has(topicAlias)) return;
     // Whether a publish that was refused sets its alias is not said.
-    else if (this.#refusedAliases.has(alias)) this.#settle('either', 'alias of a refused publish');
+    else if (this.#refusedAliases.has(topicAlias)) this.#settle('either', 'alias of a refused publish');
     else this.#end('unknown alias');
   }
 

@@ -19,7 +19,9 @@ export interface ConnectLimits {
 export interface MendedConnect {
   /** The CONNECT for aedes. */
   frame: Buffer;
-  /** The client's name; empty only where the CONNECT has to be refused for that (MQTT 3.1.1, MQTT-3.1.3-8). */
+  /**
+   * The client's name; empty only where the CONNECT has to be refused for that (MQTT 3.1.1, MQTT-3.1.3-8).
+   */
   clientId: string;
   /** The keep alive that holds; 0 is none. */
   keepAliveS: number;

@@ -12,7 +12,9 @@ export interface FrameHandler {
    * Called once for each packet, in order. Must not send: packets before it may not have gone out yet.
    */
   passes(bytes: Buffer, start: number, body: number, end: number): boolean;
-  /** A packet that did not pass; it lies in memory that others use as well. Everything before it has gone out. */
+  /**
+   * A packet that did not pass; it lies in memory that others use as well. Everything before it has gone out.
+   */
   take(frame: Buffer): void;
   /** Whole packets that passed. */
   send(bytes: Buffer): void;

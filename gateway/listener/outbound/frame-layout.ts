@@ -33,7 +33,10 @@ export function withBody(frame: Buffer, parts: readonly Buffer[]): Buffer {
   return Buffer.concat([frame.subarray(0, 1), encodeVariableByteInteger(bodyBytes), ...parts]);
 }
 
-/** The offset after the string or binary data at `at`, which tells its length in two bytes (MQTT 5.0 1.5.4, 1.5.6). */
+/**
+ * The offset after the string or binary data at `at`, which tells its length in two bytes (MQTT 5.0 1.5.4,
+ * 1.5.6).
+ */
 export function afterString(frame: Buffer, at: number): number {
   return at + 2 + ((frame[at]! << 8) | frame[at + 1]!);
 }

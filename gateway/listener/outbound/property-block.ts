@@ -18,7 +18,9 @@ import {
 /** Properties that only a server sends (MQTT 5.0 3.2.2.3), as far as they are needed here. */
 export const serverProperty = { assignedClientId: 0x12, serverKeepAlive: 0x13 } as const;
 
-/** Where a packet's properties lie: the length field starts at `lengthAt`, the properties are `[from, to)`. */
+/**
+ * Where a packet's properties lie: the length field starts at `lengthAt`, the properties are `[from, to)`.
+ */
 export interface PropertyBlock {
   lengthAt: number;
   from: number;

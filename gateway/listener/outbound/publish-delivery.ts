@@ -87,7 +87,9 @@ export class PublishDelivery {
     this.#window.pubrelSent(id);
   }
 
-  /** The client's PUBACK, PUBREC or PUBCOMP: ends or goes on with a flow, and says whether aedes may see it. */
+  /**
+   * The client's PUBACK, PUBREC or PUBCOMP: ends or goes on with a flow, and says whether aedes may see it.
+   */
   acknowledged(type: number, frame: Buffer): 'pass' | 'swallow' {
     const body = bodyStart(frame);
     const id = frame.readUInt16BE(body);

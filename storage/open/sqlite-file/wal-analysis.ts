@@ -37,6 +37,8 @@ export interface WalAnalysis {
   pageCount: number;
   /** Pages whose newest version cannot be trusted. */
   poisoned: Set<number>;
+  /** Pages whose newest version has a wrong bit, or of which a newer version than can be seen. */
+  doubtful: Set<number>;
   /** All pages of this round of the log, old versions and untrusted ones too, in order of writing. */
   versions: PagePlace[];
   /** Pages of the frames that may be a last transaction (suspect), in order of writing. */
@@ -71,6 +73,7 @@ export function emptyWal(): WalAnalysis {
     newest: new Map(),
     pageCount: 0,
     poisoned: new Set(),
+    doubtful: new Set(),
     versions: [],
     tail: [],
     patches: [],
@@ -87,7 +90,7 @@ export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   if (header === undefined) return { ...wal, verdict: 'suspect' };
   const broken = known === undefined ? 0 : readChain(frames, header, wal);
   if (broken < frames.count) judgeRest(readRest(frames, header, broken), wal, known === undefined);
-  if (wal.poisoned.size > 0) wal.verdict = 'broken';
+  if (wal.poisoned.size > 0 || wal.doubtful.size > 0) wal.verdict = 'broken';
   if (wal.verdict === 'sound' && wal.patches.length > 0) wal.verdict = 'mendable';
   return wal;
 }
@@ -164,7 +167,12 @@ function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): numbe
     for (const bit of patch.bits) frame.bytes[bit.at] ^= bit.mask;
     const { page, commitPages, sum } = frames.parse(frame.bytes, frame.at);
     seed = sum;
-    pending.push({ page, at: frame.pageAt, ...patch, bits: patch.bits.map(({ at, mask }) => ({ at: frame.at + at, mask })) });
+    pending.push({
+      page,
+      at: frame.pageAt,
+      ...patch,
+      bits: patch.bits.map(({ at, mask }) => ({ at: frame.at + at, mask })),
+    });
     wal.versions.push({ page, at: frame.pageAt });
     if (commitPages === 0) continue;
     for (const entry of pending) takeFrame(entry, wal);
@@ -180,19 +188,15 @@ function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): numbe
 
 function takeFrame({ page, at, bits, doubtful }: PagePlace & Patch, wal: WalAnalysis): void {
   wal.patches.push(...bits);
-  for (const other of doubtful) {
-    wal.newest.delete(other);
-    wal.poisoned.add(other);
-  }
-  if (doubtful.length > 0) return;
   wal.newest.set(page, at);
-  wal.poisoned.delete(page);
+  wal.doubtful.delete(page);
+  for (const other of doubtful) wal.doubtful.add(other);
 }
 
 /** What makes a frame check: nothing, or a bit, relative to the frame. */
 interface Patch {
   bits: WrongBit[];
-  /** There were several such bits: the frame can be made to check, but is no trusted version of any of these pages. */
+  /** There were several such bits: it is a version of one of these pages, and has a wrong bit somewhere. */
   doubtful: number[];
 }
 
@@ -224,14 +228,19 @@ function patchOf(frame: RawFrame, context: FrameContext): Patch | undefined {
   const bits = wrongFrameBits(frame, header, seed);
   if (sumBit !== undefined && !nextChecks(frame.sum)) bits.unshift(sumBit);
   if (bits.length === 0) return undefined;
-  return { bits: [bits[0]], doubtful: bits.length === 1 ? [] : [frame.page, ...otherPages(frame, bits, context)] };
+  return {
+    bits: [bits[0]],
+    doubtful: bits.length === 1 ? [] : [frame.page, ...otherPages(frame, bits, context)],
+  };
 }
 
 /** Which other pages it may be a version of: SQLite writes those of a transaction in ascending order. */
 function otherPages(frame: RawFrame, bits: WrongBit[], { before, next }: FrameContext): number[] {
   const least = before === undefined || before.commitPages !== 0 ? 1 : before.page + 1;
   const most = next === undefined || frame.commitPages !== 0 ? Number.POSITIVE_INFINITY : next.page - 1;
-  const pages = bits.filter(({ at }) => at < 4).map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
+  const pages = bits
+    .filter(({ at }) => at < 4)
+    .map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
   return pages.filter((page) => page >= least && page <= most);
 }
 

@@ -8,7 +8,7 @@ import { figureOf } from '../statistics.ts';
 const MIB_MAX = 200;
 const LOAD = { connections: 1000, window: 20, messagesPerS: 2000 };
 /** Longer than other runs: a heap takes its time to grow. */
-const SECONDS_FACTOR = 2;
+const SECONDS_FACTOR = 1.5;
 
 interface MemoryRun extends Memory {
   ackP99Ms: number;

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { type Judgement, judge } from './judge.ts';
 import {
-  checkpointed, inTemporaryDirectory, makeSnapshot, pagesOf, randomOf, type Snapshot, writeStore,
+  checkpointed,
+  inTemporaryDirectory,
+  makeSnapshot,
+  pagesOf,
+  randomOf,
+  type Snapshot,
+  writeStore,
 } from './store-fixture.ts';
 
 const SEEDS = [1, 2];

@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import { rowIdOf } from '../../../storage/log/log-schema.ts';
 import { openLanes } from '../../../storage/log/log-writer.ts';
 import { damageOf } from '../../../storage/open/damage.ts';
+import { knownGaps } from '../../../storage/open/known-gaps.ts';
 import { closeDatabase, type OpenReport, openDatabase } from '../../../storage/open/open-database.ts';
 import { salvage } from '../../../storage/open/salvage.ts';
 import type { SalvageReport } from '../../../storage/open/salvage-report.ts';
@@ -19,6 +20,8 @@ export interface Originals {
   db: Buffer | null;
   wal: Buffer | null;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 export interface Judgement {
   /** What the first start said. */
@@ -46,16 +49,20 @@ export function judge(directory: string, truth: Truth, originals: Originals): Ju
   if (report.repairs.some(({ kind }) => kind === 'wal-bits' || kind === 'wal-tail')) {
     expectPreserved(directory, { db: null, wal: originals.wal });
   }
-  const metLater = faultSeenByReader(first.db, truth, report.salvage);
+  const metLater = faultSeenByReader(first.db, truth);
   let { db } = first;
   let salvaged = report.salvage;
   if (metLater !== '') {
     db.close();
     const before = { db: readOrNull(directory, 'sluice.db'), wal: readOrNull(directory, 'sluice.db-wal') };
-    salvaged = salvage(directory, { reason: 'reader', detail: metLater }, { nowMs: NOW_MS, tables: openOptions.tables });
+    salvaged = salvage(
+      directory,
+      { reason: 'reader', detail: metLater },
+      { nowMs: NOW_MS, tables: openOptions.tables },
+    );
     expectPreserved(directory, before);
     db = open(directory).db;
-    expect(faultSeenByReader(db, truth, salvaged)).toBe('');
+    expect(faultSeenByReader(db, truth)).toBe('');
   }
   if (salvaged !== null) expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   const kept = new Set(db.prepare('SELECT id FROM log').pluck().all() as number[]);
@@ -74,28 +81,34 @@ function open(directory: string): { db: Database; report: OpenReport } {
   return opened;
 }
 
-/** Reads every lane from its first batch on. What reads without a fault must be what was stored. */
-function faultSeenByReader(db: Database, truth: Truth, salvaged: SalvageReport | null): string {
+/** Reads every lane from its first owed batch on. What reads without a fault must be what was stored. */
+function faultSeenByReader(db: Database, truth: Truth): string {
   try {
-    for (const { number, name } of db.prepare('SELECT number, name FROM lanes').all() as { number: number; name: string }[]) {
-      const floor = db.prepare('SELECT min(next_offset) FROM cursors WHERE lane = ?').pluck();
-      const rows = db.prepare('SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id');
-      let end = floor.get(number) as number | null;
-      for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as IterableIterator<LogRow>) {
-        const fault = faultOfRow(row, name);
-        if (fault !== '') return fault;
-        expect(truth.ever.get(row.id)?.equals(row.bytes as Buffer), `row ${row.id}`).toBe(true);
-        const isKnownGap = salvaged?.lanes.find((lane) => lane.number === number)?.gaps.some(({ to }) => to === row.first);
-        if (end !== null && row.first > end && !isKnownGap && truth.kept.has(row.id)) return 'gap';
-        end = Math.max(end ?? 0, row.first + row.count);
-      }
-    }
-    return '';
+    const lanes = db.prepare('SELECT number, name FROM lanes').all() as { number: number; name: string }[];
+    return lanes.map((lane) => faultOfLane(db, lane, truth)).find((fault) => fault !== '') ?? '';
   } catch (error) {
     const damage = damageOf(error);
     if (damage === undefined) throw error;
     return damage.reason;
   }
+}
+
+function faultOfLane(db: Database, lane: { number: number; name: string }, truth: Truth): string {
+  const { number, name } = lane;
+  const rows = db.prepare('SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id');
+  const gaps = knownGaps(db).filter((gap) => gap.lane === number);
+  const isKnown = (from: number, to: number): boolean => gaps.some((gap) => gap.from <= from && to <= gap.to);
+  const floor = db.prepare('SELECT min(next_offset) FROM cursors WHERE lane = ?').pluck();
+  let end = (floor.get(number) as number | null) ?? 0;
+  for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as IterableIterator<LogRow>) {
+    const fault = faultOfRow(row, name);
+    if (fault !== '') return fault;
+    expect((row.bytes as Buffer).equals(truth.ever.get(row.id) ?? NOTHING), `row ${row.id}`).toBe(true);
+    if (row.first > end && !isKnown(end, row.first)) return 'gap';
+    end = Math.max(end, row.first + row.count);
+  }
+  const nextOffset = truth.nextOffset[LANES.indexOf(name)];
+  return end < nextOffset && !isKnown(end, nextOffset) ? 'gap' : '';
 }
 
 function faultOfRow({ id, first, count, bytes }: LogRow, lane: string): string {
@@ -120,7 +133,10 @@ function expectCursorsBehind(db: Database, truth: Truth): void {
 }
 
 function sessionsIntact(db: Database, truth: Truth): number {
-  const rows = db.prepare('SELECT client, packet FROM test_sessions').all() as { client: string; packet: Buffer | null }[];
+  const rows = db.prepare('SELECT client, packet FROM test_sessions').all() as {
+    client: string;
+    packet: Buffer | null;
+  }[];
   return rows.filter(({ client, packet }) => truth.sessions.get(client) === packet?.toString('hex')).length;
 }
 
@@ -130,11 +146,19 @@ function expectWritable(db: Database, truth: Truth): void {
     const floor = db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(MetaKey.offsetFloor);
     const known = new Set(db.prepare('SELECT name FROM lanes').pluck().all());
     for (const lane of openLanes(db, LANES)) {
-      const firstOffset = known.has(lane.name) ? lane.nextOffset : Math.max(lane.nextOffset, Number(floor ?? 0));
+      const firstOffset = known.has(lane.name)
+        ? lane.nextOffset
+        : Math.max(lane.nextOffset, Number(floor ?? 0));
       expect(firstOffset, lane.name).toBeGreaterThanOrEqual(truth.nextOffset[LANES.indexOf(lane.name)]);
       const bytes = makeBatch({ lane: lane.name, firstOffset, count: 3, data: Buffer.from('new') });
       const id = BigInt(rowIdOf(lane.number, firstOffset));
-      db.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?)').run(id, BigInt(firstOffset), 3, BigInt(NOW_MS), bytes);
+      db.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?)').run(
+        id,
+        BigInt(firstOffset),
+        3,
+        BigInt(NOW_MS),
+        bytes,
+      );
     }
   })();
 }

@@ -2,7 +2,7 @@
 // and deleted, a write-ahead log with several commits - and the truth about what it holds, to compare with what is
 // there after its files were damaged.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
@@ -45,7 +45,7 @@ export function randomOf(seed: number): (below: number) => number {
 
 export interface Truth {
   /** Every batch that was ever stored, by row id. */
-  ever: Map<number, Buffer>;
+  ever: Map<number, Uint8Array>;
   /** Those in the store at the end. */
   kept: Set<number>;
   nextOffset: number[];
@@ -58,6 +58,8 @@ export interface Snapshot {
   db: Buffer;
   wal: Buffer;
   truth: Truth;
+  /** After each commit since the last checkpoint: how long the log was, and what was true then. */
+  commits: { walBytes: number; truth: Truth }[];
 }
 
 export interface FixtureOptions {
@@ -86,10 +88,10 @@ export function inTemporaryDirectory<T>(body: (directory: string) => T): T {
 export function makeSnapshot(options: FixtureOptions): Snapshot {
   return inTemporaryDirectory((directory) => {
     const { db } = openDatabase(directory, openOptions);
-    const store = new FixtureStore(db, options);
+    const store = new FixtureStore(db, directory, options);
     store.fill();
     const file = join(directory, DATABASE_FILE);
-    const snapshot = { db: readFileSync(file), wal: readFileSync(`${file}-wal`), truth: store.truth };
+    const snapshot = { db: readFileSync(file), wal: readFileSync(`${file}-wal`), truth: store.truth, commits: store.commits };
     db.close();
     return snapshot;
   });
@@ -131,32 +133,56 @@ export function pagesOf(db: Buffer): { kinds: string[]; batches: Map<number, num
   return { kinds, batches };
 }
 
-export function makeBatch(options: { lane: string; firstOffset: number; count: number; data: Buffer; gateway?: string }): Buffer {
+export function makeBatch(options: {
+  lane: string;
+  firstOffset: number;
+  count: number;
+  data: Buffer;
+  gateway?: string;
+}): Buffer {
   const { lane, firstOffset, count, data, gateway = GATEWAY } = options;
   const payloadBytes = new Uint32Array(count);
   payloadBytes[0] = data.length;
   const batch: RecordBatch = {
-    gateway, lane, firstOffset, count,
-    baseTimeMs: NOW_MS, bootId: 'boot', baseMonotonicMs: 1,
-    devices: ['device'], topics: ['topic/of/it'],
-    device: new Uint16Array(count), topic: new Uint16Array(count),
-    timeMs: new Uint32Array(count), flags: new Uint8Array(count).fill(1),
-    payloadBytes, propertiesBytes: null, packetId: null, data,
+    gateway,
+    lane,
+    firstOffset,
+    count,
+    baseTimeMs: NOW_MS,
+    bootId: 'boot',
+    baseMonotonicMs: 1,
+    devices: ['device'],
+    topics: ['topic/of/it'],
+    device: new Uint16Array(count),
+    topic: new Uint16Array(count),
+    timeMs: new Uint32Array(count),
+    flags: new Uint8Array(count).fill(1),
+    payloadBytes,
+    propertiesBytes: null,
+    packetId: null,
+    data,
   };
   return encodeBatch(batch, { compression: 'none', level: 1 });
 }
 
 class FixtureStore {
   readonly truth: Truth = {
-    ever: new Map(), kept: new Set(), nextOffset: LANES.map(() => 0), cursors: new Map(), sessions: new Map(),
+    ever: new Map(),
+    kept: new Set(),
+    nextOffset: LANES.map(() => 0),
+    cursors: new Map(),
+    sessions: new Map(),
   };
+  readonly commits: Snapshot['commits'] = [];
   readonly #db: Database;
+  readonly #walFile: string;
   readonly #options: FixtureOptions;
   readonly #random: (below: number) => number;
   #clients = 0;
 
-  constructor(db: Database, options: FixtureOptions) {
+  constructor(db: Database, directory: string, options: FixtureOptions) {
     this.#db = db;
+    this.#walFile = join(directory, `${DATABASE_FILE}-wal`);
     this.#options = options;
     this.#random = randomOf(options.seed);
   }
@@ -166,16 +192,31 @@ class FixtureStore {
     const db = this.#db;
     db.transaction(() => {
       db.prepare("INSERT INTO meta VALUES ('gateway-id', ?)").run(gateway);
-      LANES.forEach((name, number) => void db.prepare('INSERT INTO lanes (number, name) VALUES (?, ?)').run(number, name));
+      LANES.forEach(
+        (name, number) => void db.prepare('INSERT INTO lanes (number, name) VALUES (?, ?)').run(number, name),
+      );
       for (const sink of SINKS) {
-        LANES.forEach((_, lane) => void db.prepare('INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, 0, 0)').run(sink, lane));
+        LANES.forEach(
+          (_, lane) =>
+            void db
+              .prepare('INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, 0, 0)')
+              .run(sink, lane),
+        );
       }
     })();
     for (let i = 0; i < batchesPerLane; i++) this.#commit(LANES.map((_, lane) => lane));
     this.#deliver(0, 5);
     this.#deliver(2, 3);
     db.pragma('wal_checkpoint(TRUNCATE)');
-    for (let i = 0; i < walCommits; i++) this.#commit(LANES.map((_, lane) => lane).filter(() => this.#random(3) > 0));
+    this.#note();
+    for (let i = 0; i < walCommits; i++) {
+      this.#commit(LANES.map((_, lane) => lane).filter(() => this.#random(3) > 0));
+      this.#note();
+    }
+  }
+
+  #note(): void {
+    this.commits.push({ walBytes: statSync(this.#walFile).size, truth: structuredClone(this.truth) });
   }
 
   #commit(lanes: number[]): void {
@@ -183,8 +224,12 @@ class FixtureStore {
       for (const lane of lanes) this.#append(lane);
       const client = `client-${this.#clients++}`;
       const packet = Buffer.alloc(this.#random(300), this.#clients);
-      this.#db.prepare('INSERT INTO test_sessions VALUES (?, ?, ?, ?)').run(client, packet, this.#clients / 2, BigInt(this.#clients));
-      this.#db.prepare('INSERT INTO test_queue (client, topic, payload) VALUES (?, ?, ?)').run(client, 'tö/pic', packet);
+      this.#db
+        .prepare('INSERT INTO test_sessions VALUES (?, ?, ?, ?)')
+        .run(client, packet, this.#clients / 2, BigInt(this.#clients));
+      this.#db
+        .prepare('INSERT INTO test_queue (client, topic, payload) VALUES (?, ?, ?)')
+        .run(client, 'tö/pic', packet);
       this.truth.sessions.set(client, packet.toString('hex'));
     })();
   }
@@ -196,7 +241,9 @@ class FixtureStore {
     for (let i = 0; i < data.length; i++) data[i] = this.#random(256);
     const bytes = makeBatch({ lane: LANES[lane], firstOffset, count, data, gateway: this.#options.gateway });
     const id = rowIdOf(lane, firstOffset);
-    this.#db.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?)').run(BigInt(id), BigInt(firstOffset), count, BigInt(NOW_MS), bytes);
+    this.#db
+      .prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?)')
+      .run(BigInt(id), BigInt(firstOffset), count, BigInt(NOW_MS), bytes);
     this.truth.ever.set(id, bytes);
     this.truth.kept.add(id);
     this.truth.nextOffset[lane] += count;
@@ -204,10 +251,14 @@ class FixtureStore {
 
   /** Both sinks deliver the lane's first batches, which are then deleted. */
   #deliver(lane: number, batches: number): void {
-    const ids = [...this.truth.kept].filter((id) => id >= rowIdOf(lane, 0) && id < rowIdOf(lane + 1, 0)).sort((a, b) => a - b);
+    const ids = [...this.truth.kept]
+      .filter((id) => id >= rowIdOf(lane, 0) && id < rowIdOf(lane + 1, 0))
+      .sort((a, b) => a - b);
     const next = ids[batches] - rowIdOf(lane, 0);
     this.#db.transaction(() => {
-      this.#db.prepare('UPDATE cursors SET next_offset = ?, delivered = ? WHERE lane = ?').run(next, next, lane);
+      this.#db
+        .prepare('UPDATE cursors SET next_offset = ?, delivered = ? WHERE lane = ?')
+        .run(next, next, lane);
       this.#db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ?').run(next, lane);
       this.#db.prepare('DELETE FROM log WHERE id >= ? AND id < ?').run(ids[0], ids[batches]);
     })();

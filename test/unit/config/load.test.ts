@@ -33,7 +33,7 @@ describe('defaults', () => {
       data: { dir: './data' },
       listeners: [{ type: 'tcp', host: '127.0.0.1', port: 1883, maxConnections: 10_000 }],
       lanes: [{ name: 'main', match: ['#'] }],
-      commit: { lingerMs: 10, recordsMax: 16_384, bytesMax: 2_097_152 },
+      commit: { lingerMs: 20, recordsMax: 16_384, bytesMax: 2_097_152 },
       sinks: {},
       upstream: { embedded: false, host: '127.0.0.1', port: 1884 },
       log: { level: 'info', format: 'auto' },
