@@ -46,7 +46,7 @@ interface Piece {
   /** Index of its first record within the stored batch. */
   start: number;
   count: number;
-  /** Its share of the stored bytes. */
+  /** Its share of what the stored batch will take upstream. */
   bytes: number;
 }
 
@@ -61,10 +61,18 @@ export function assemble(request: AssembleRequest): Assembled {
   return request.takes === 'records' ? assembleRecords(piece, request) : assembleEncoded(piece, request);
 }
 
-function pieceOf(held: HeldBatch, { from, until }: AssembleRequest): Piece {
+function pieceOf(held: HeldBatch, request: AssembleRequest): Piece {
+  const { from, until } = request;
   const start = Math.max(0, from - held.firstOffset);
   const count = Math.min(held.end, until) - held.firstOffset - start;
-  return { held, start, count, bytes: Math.ceil((held.bytes.length * count) / held.count) };
+  return { held, start, count, bytes: Math.ceil((sizeOf(held, request) * count) / held.count) };
+}
+
+/** About how large the batch will be on its way; rather too large than too small. */
+function sizeOf({ header, bytes }: HeldBatch, { takes, compression }: AssembleRequest): number {
+  if (header === null) return bytes.length;
+  const goesPlain = takes === 'records' || compression === 'none';
+  return goesPlain && header.compression !== 'none' ? header.bodyBytes : bytes.length;
 }
 
 function unreadable(held: HeldBatch, request: AssembleRequest): Assembled {

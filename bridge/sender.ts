@@ -244,7 +244,10 @@ export class Sender {
       if (isKnown) return;
       this.#lastError = result.reason;
       this.#breaker.failed();
-      this.#options.log('warn', 'the upstream does not take a batch for now', { reason: result.reason });
+      const { reason, hint } = result;
+      if (hint === undefined)
+        this.#options.log('warn', 'the upstream does not take a batch for now', { reason });
+      else this.#options.log('error', 'the upstream does not let this gateway publish', { reason, hint });
     }
   }
 

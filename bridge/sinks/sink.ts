@@ -33,9 +33,16 @@ export type SendResult =
   /**
    * Not acknowledged: connection lost, or refused for now. The first `settledCount` records are acknowledged or among
    * `rejections`; what came of the rest is unknown. `afterMs` 0: as soon as there is a connection; otherwise at the
-   * earliest after that time.
+   * earliest after that time. With a `hint` a person has to do something about it.
    */
-  | { kind: 'retry'; reason: string; afterMs: number; settledCount: number; rejections: Rejection[] };
+  | {
+      kind: 'retry';
+      reason: string;
+      afterMs: number;
+      settledCount: number;
+      rejections: Rejection[];
+      hint?: string;
+    };
 
 export type ConnectResult =
   /** Batches may be sent. */

@@ -43,7 +43,9 @@ export class TopicTable {
   }
 
   #create(bytes: Buffer, start: number, end: number): TopicEntry {
-    const own = Buffer.from(bytes.subarray(start, end));
+    // Not from Node's pool: for as long as the topic is known it would hold all 64 KiB of it.
+    const own = Buffer.allocUnsafeSlow(end - start);
+    bytes.copy(own, 0, start, end);
     const text = own.toString('utf8');
     const lane = this.#options.laneOf(text);
     return {

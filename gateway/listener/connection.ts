@@ -9,10 +9,9 @@ import { Duplex } from 'node:stream';
 import { AckKind, createSourceSlots, type SourceSlots } from '../../storage/record-source.ts';
 import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
-import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
+import { type ByteStream, ClientSocket } from './client-socket.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { disconnectSessionExpiryS, packetIdOf, validateControl } from './frames/control-validator.ts';
-import { overheadBytesMax, writeDisconnect } from './frames/encode.ts';
 import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
 import { explain, type Reason, reason } from './frames/reasons.ts';
@@ -22,14 +21,6 @@ import { OutboundFlow } from './outbound/outbound-flow.ts';
 import { noRoom, type Outcome, type PublishOrigin } from './publish-intake.ts';
 import { Hold, ReadingGate } from './reading-gate.ts';
 
-/** What carries a client's bytes: a TCP socket, or a WebSocket as a stream. */
-export interface ByteStream extends Duplex {
-  remoteAddress?: string | undefined;
-  remotePort?: number | undefined;
-  /** Of a socket: ends it when what was written is out. */
-  destroySoon?(): void;
-}
-
 type State = 'new' | 'connecting' | 'open' | 'closed';
 
 /**
@@ -38,16 +29,12 @@ type State = 'new' | 'connecting' | 'open' | 'closed';
 const KEEP_ALIVE_FEEDS = 2;
 /** Shared by all connections: valid until the next frame is cut. */
 const frame = new Frame();
-/** What a client that does not read gets to take what is still owed to it. */
-const CLOSE_GRACE_MS = 5000;
 
 export class Connection extends Duplex implements PublishOrigin {
   readonly #host: ConnectionHost;
-  readonly #socket: ByteStream;
+  readonly #socket: ClientSocket;
   readonly #inbound = new InboundBytes();
-  readonly #acks = new AcknowledgementBuffer();
   readonly #outbound: OutboundFlow;
-  readonly remote: string;
   #state: State = 'new';
   readonly #gate: ReadingGate;
   /** MQTT 5.0 3.14.2.2.2: a session that was to end with the connection cannot be kept by DISCONNECT. */
@@ -65,17 +52,17 @@ export class Connection extends Duplex implements PublishOrigin {
   aliases: TopicEntry[] | null = null;
   unacknowledged = 0;
 
-  constructor(socket: ByteStream, host: ConnectionHost) {
+  constructor(stream: ByteStream, host: ConnectionHost) {
     super({ readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024, emitClose: true });
     this.#host = host;
-    this.#socket = socket;
+    const onDrained = () => this.#gate.open(Hold.drain);
+    this.#socket = new ClientSocket(stream, { bytesMax: host.outboundBytesMax, onDrained });
     this.rules = host.newRules();
-    this.remote = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
     this.slots = createSourceSlots(host.lanes);
-    this.#gate = new ReadingGate(socket, () => this.#consumeKept());
+    this.#gate = new ReadingGate(stream, () => this.#consumeKept());
     this.#outbound = new OutboundFlow(
       {
-        send: (bytes) => void socket.write(bytes),
+        send: (bytes) => this.#socket.write(bytes),
         toAedes: (bytes) => this.#toEngine(bytes),
         clock: host.clock,
         onDiscard: (_reason, count) => {
@@ -85,10 +72,9 @@ export class Connection extends Duplex implements PublishOrigin {
       },
       host.outboundLimits,
     );
-    socket.on('data', (chunk) => this.#onData(chunk));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('error', () => this.destroy()); // a reset: 'close' follows, the session engine sees the end
-    socket.on('close', () => this.destroy());
+    stream.on('data', (chunk) => this.#onData(chunk));
+    stream.on('error', () => this.destroy()); // a reset: 'close' follows, the session engine sees the end
+    stream.on('close', () => this.destroy());
   }
 
   // -- inbound ------------------------------------------------------------------------------------------------------
@@ -244,14 +230,13 @@ export class Connection extends Duplex implements PublishOrigin {
       if (this.unacknowledged > 0) this.unacknowledged--;
       this.#host.counters.acknowledged++;
     }
-    if (this.#state === 'open') this.#acks.add(kind, packetId, reason);
+    if (this.#state === 'open') this.#socket.acknowledge(kind, packetId, reason);
   }
 
   flushAcknowledgements(): void {
-    const bytes = this.#acks.take();
-    if (bytes === null || this.#state !== 'open') return;
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength > this.#host.outboundBytesMax) this.#waitForDrain();
+    if (this.#state !== 'open') return;
+    this.#socket.flushAcknowledgements();
+    if (this.#socket.isCongested) this.#waitForDrain();
   }
 
   /** The client does not read what it is owed: it is not read either, until it does. */
@@ -260,15 +245,6 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#host.counters.readPauses++;
     this.#gate.close(Hold.drain);
   }
-
-  #onDrain(): void {
-    const held = this.#heldWrite;
-    this.#heldWrite = null;
-    held?.();
-    this.#gate.open(Hold.drain);
-  }
-
-  #heldWrite: (() => void) | null = null;
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
     this.#outbound.fromAedes(chunk, () => this.#whenSocketTakesMore(callback));
@@ -294,8 +270,8 @@ export class Connection extends Duplex implements PublishOrigin {
 
   #whenSocketTakesMore(callback: () => void): void {
     const tell = () => this.#host.fence.run(this, callback);
-    if (this.#socket.writableLength <= this.#host.outboundBytesMax || this.#state === 'closed') tell();
-    else this.#heldWrite = tell;
+    if (this.#state === 'closed') tell();
+    else this.#socket.whenTakesMore(tell);
   }
 
   // -- the end ------------------------------------------------------------------------------------------------------
@@ -304,17 +280,15 @@ export class Connection extends Duplex implements PublishOrigin {
   #violate(why: Reason): void {
     const { reasonCode, text } = explain(why);
     this.#host.counters.protocolViolations++;
-    if (this.rules.version === 5 && this.#state === 'open') this.#sendDisconnect(reasonCode);
+    if (this.rules.version === 5 && this.#state === 'open') this.#socket.disconnect(reasonCode);
     this.#end('protocol-violation', text);
   }
 
-  #sendDisconnect(reasonCode: number): void {
-    const packet = Buffer.allocUnsafe(overheadBytesMax);
-    this.#socket.write(packet.subarray(0, writeDisconnect(packet, 0, reasonCode)));
-  }
-
   #end(event: string, detail: string): void {
-    this.#host.log.info({ event, client: this.device, remote: this.remote, detail }, 'connection ended');
+    this.#host.log.info(
+      { event, client: this.device, remote: this.#socket.remote, detail },
+      'connection ended',
+    );
     this.destroy();
   }
 
@@ -322,7 +296,7 @@ export class Connection extends Duplex implements PublishOrigin {
   faulted(error: Error): void {
     this.#host.counters.engineFaults++;
     this.#host.log.error(
-      { client: this.device, remote: this.remote, err: error },
+      { client: this.device, remote: this.#socket.remote, err: error },
       'fault while a client was served; the client is disconnected',
     );
     this.destroy();
@@ -333,18 +307,9 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#gate.close(Hold.end);
     this.#inbound.clear();
     this.#outbound.close();
-    this.#heldWrite = null;
-    this.#closeSocket();
+    this.#socket.close();
     this.#host.closed(this);
     callback(null);
-  }
-
-  /** What is owed to the client goes out first - if it reads. */
-  #closeSocket(): void {
-    const socket = this.#socket;
-    if (socket.destroySoon !== undefined) socket.destroySoon();
-    else socket.end(() => socket.destroy());
-    if (socket.writableLength > 0) setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
   }
 }
 

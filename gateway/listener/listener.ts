@@ -6,7 +6,7 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Component } from '../../config/component.ts';
 import { SluiceError } from '../../config/errors.ts';
 import type { ListenerConfig } from '../../config/settings.ts';
-import type { ByteStream } from './connection.ts';
+import type { ByteStream } from './client-socket.ts';
 
 /** MQTT 5.0 6: the subprotocol is "mqtt"; clients of MQTT 3.1 say "mqttv3.1". */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];

@@ -9,10 +9,20 @@ export interface Damage {
 
 const DAMAGE_CODES = /^SQLITE_(CORRUPT|NOTADB|FORMAT|IOERR_(READ|SHORT_READ|CORRUPTFS|DATA)|CANTOPEN_ISDIR)/;
 
-/** Whether something thrown while the store was used says that the store is damaged; undefined: something else is wrong. */
+/**
+ * Whether something thrown while the store was used says that the store is damaged; undefined: something else
+ * is wrong.
+ */
 export function damageOf(thrown: unknown): Damage | undefined {
   const { code, message } = thrown as { code?: unknown; message?: unknown };
   if (typeof code !== 'string' || !DAMAGE_CODES.test(code)) return undefined;
   const reason = code.replace('SQLITE_', '').toLowerCase().replaceAll('_', '-');
   return { reason, detail: `SQLite: ${String(message)} (${code})` };
+}
+
+/** Whether the disk, or the store's bound, had no room for it. */
+export function isForWantOfRoom(error: unknown): boolean {
+  return /^(SQLITE_(FULL|IOERR_(WRITE|SHMSIZE))|ENOSPC|EDQUOT)$/.test(
+    String((error as { code?: unknown }).code),
+  );
 }

@@ -1,5 +1,5 @@
-// A damaged store as salvage reads it: its tables row by row, as far as their pages can be read, and then whatever rows
-// of the log lie on pages that no tree leads to. Counts what could not be read.
+// A damaged store as salvage reads it: its tables row by row, as far as their pages can be read, and then
+// whatever rows of the log lie on pages that no tree leads to. Counts what could not be read.
 
 import { parsePage } from './sqlite-file/btree-page.ts';
 import { looseRows } from './sqlite-file/loose-rows.ts';
@@ -51,7 +51,10 @@ export class DamagedStore {
     return this.damagedPages.get(table)?.size ?? 0;
   }
 
-  /** After `rows` of every table: rows on pages that were not reached or are damaged, and on older versions of pages. */
+  /**
+   * After `rows` of every table: rows on pages that were not reached or are damaged, and on older versions of
+   * pages.
+   */
   *strayRows(fits: (types: number[]) => boolean): Generator<RawRow> {
     const { source } = this;
     const damaged = new Set([...this.damagedPages.values()].flatMap((pages) => [...pages]));

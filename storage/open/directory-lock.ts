@@ -1,6 +1,7 @@
-// One process for one data directory. Node has no flock, but SQLite locks files in a way that the kernel undoes when the
-// process dies, however it dies: a write transaction is held open on a tiny database. It holds RESERVED, not EXCLUSIVE,
-// so that who comes second can read who holds it. SQLite keeps the locks of one process apart too (POSIX locks do not).
+// One process for one data directory. Node has no flock, but SQLite locks files in a way that the kernel
+// undoes when the process dies, however it dies: a write transaction is held open on a tiny database. It
+// holds RESERVED, not EXCLUSIVE, so that who comes second can read who holds it. SQLite keeps the locks of
+// one process apart too (POSIX locks do not).
 //
 // Nothing else may open sluice.lock: closing any descriptor of it would drop the process's locks (fcntl(2)).
 
@@ -61,7 +62,9 @@ function lockFile(file: string, directory: string): Db {
   }
 }
 
-/** Committed before the lock is taken for good, so that others can read it. Best effort: the disk may be full. */
+/**
+ * Committed before the lock is taken for good, so that others can read it. Best effort: the disk may be full.
+ */
 function noteHolder(db: Db): void {
   try {
     db.exec('BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder');

@@ -1,4 +1,5 @@
-// The gateway's id is part of every record's name, so it is kept with the records and outlives the configuration.
+// The gateway's id is part of every record's name, so it is kept with the records and outlives the
+// configuration.
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -6,8 +7,8 @@ import type { Database } from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
 
 /**
- * The id kept in the store, made at the first start from `configured` or the host's name and a random part. A configured
- * id that differs from the kept one is refused: the records on disk already bear the other.
+ * The id kept in the store, made at the first start from `configured` or the host's name and a random part. A
+ * configured id that differs from the kept one is refused: the records on disk already bear the other.
  */
 export function gatewayIdOf(db: Database, configured: string): string {
   const kept = (

@@ -1,6 +1,6 @@
-// Ranges of a lane's offsets where no record is to be expected: lost to damage that was met and reported, or skipped so
-// that no name is given twice. Kept in the store, so that whoever reads the log can tell a gap that is known from one
-// that is damage not met yet.
+// Ranges of a lane's offsets where no record is to be expected: lost to damage that was met and reported, or
+// skipped so that no name is given twice. Kept in the store, so that whoever reads the log can tell a gap
+// that is known from one that is damage not met yet.
 
 import type { Database } from 'better-sqlite3';
 import { MetaKey } from './store-schema.ts';

@@ -1,5 +1,5 @@
-// A row of the log read off its page, judged by the one thing in it that proves itself: the envelope of its batch, which
-// has a checksum and repeats everything the row says.
+// A row of the log read off its page, judged by the one thing in it that proves itself: the envelope of its
+// batch, which has a checksum and repeats everything the row says.
 
 import { SluiceError } from '../../config/errors.ts';
 import { decodeHeader } from '../record-batch/codec.ts';
@@ -60,7 +60,10 @@ export function readLogRow(raw: RawRow, layout: TableLayout): LogRowFinding {
   }
 }
 
-/** Whether serial types (fileformat2 2.1) are those of a row of the log: for finding rows that nothing points to. */
+/**
+ * Whether serial types (fileformat2 2.1) are those of a row of the log: for finding rows that nothing points
+ * to.
+ */
 export function isLogShape({ columns, rowidColumn }: TableLayout): (types: number[]) => boolean {
   const isInteger = (type: number): boolean => (type > 0 && type < 7) || type === 8 || type === 9;
   const isBlob = (type: number): boolean => type > 12 && type % 2 === 0;

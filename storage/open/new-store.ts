@@ -1,4 +1,5 @@
-// An empty store in a new file, made under another name than a store's, so that a crash never leaves half of one.
+// An empty store in a new file, made under another name than a store's, so that a crash never leaves half of
+// one.
 
 import { randomInt } from 'node:crypto';
 import Database, { type Database as Db } from 'better-sqlite3';
@@ -12,8 +13,8 @@ export interface NewStoreOptions {
 }
 
 /**
- * Neither in WAL mode yet nor synced: that is the caller's, who closes it. The random application_id tells the store's
- * write-ahead log from another's.
+ * Neither in WAL mode yet nor synced: that is the caller's, who closes it. The random application_id tells
+ * the store's write-ahead log from another's.
  */
 export function createNewStore(file: string, { tables, bytesMax }: NewStoreOptions): Db {
   const db = new Database(file);

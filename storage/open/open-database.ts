@@ -1,22 +1,22 @@
-// Opens the store, whatever state it is in: as it is, put right in place, or salvaged. Invariants: what cannot be read is
-// put aside, never deleted; no name is given to a record twice; what a start costs does not depend on the backlog, unless
-// the store is damaged. The caller holds the directory's lock (directory-lock.ts).
+// Opens the store, whatever state it is in: as it is, put right in place, or salvaged. Invariants: what
+// cannot be read is put aside, never deleted; no name is given to a record twice; what a start costs does not
+// depend on the backlog, unless the store is damaged. The caller holds the directory's lock
+// (directory-lock.ts).
 
-import { closeSync, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import { messageOf, SluiceError } from '../../config/errors.ts';
-import { type Damage, damageOf } from './damage.ts';
+import { type Damage, damageOf, isForWantOfRoom } from './damage.ts';
 import { createNewStore } from './new-store.ts';
 import { copyWalAside } from './put-aside.ts';
 import { applyRepairs, type RepairReport } from './repairs.ts';
 import { resumeSalvage, type SalvageOptions, salvage } from './salvage.ts';
-import { isForWantOfRoom } from './salvage-copy.ts';
 import type { SalvageReport } from './salvage-report.ts';
-import type { WrongBit } from './sqlite-file/wal-checksum.ts';
 import { DATABASE_FILE, startBuilding, syncDirectory, syncFile } from './store-files.ts';
 import { inspectStore, type ReadableStore } from './store-inspection.ts';
 import { type CreateTables, MetaKey, referenceSchema, STORE_TABLES } from './store-schema.ts';
+import { mendWal } from './wal-mend.ts';
 
 export { DATABASE_FILE } from './store-files.ts';
 
@@ -30,7 +30,9 @@ export interface OpenOptions {
   diskFreeBytesMin?: number;
   tables?: readonly CreateTables[];
   nowMs?: number;
-  /** Reads what the caller is going to need at once (sessions); what it meets is salvaged. `db` is read-only. */
+  /**
+   * Reads what the caller is going to need at once (sessions); what it meets is salvaged. `db` is read-only.
+   */
   probe?(db: Db): void;
   onEvent?(event: OpenEvent): void;
 }
@@ -55,8 +57,8 @@ const BUSY_TIMEOUT_MS = 5000;
 const ROUNDS_MAX = 8;
 
 /**
- * Throws SluiceError STORE_NEWER (made by a newer version; not touched) or STORE_NO_ROOM (not even an empty store fits
- * on the disk), and what the file system throws when the directory cannot be used.
+ * Throws SluiceError STORE_NEWER (made by a newer version; not touched) or STORE_NO_ROOM (not even an empty
+ * store fits on the disk), and what the file system throws when the directory cannot be used.
  */
 export function openDatabase(directory: string, options: OpenOptions): { db: Db; report: OpenReport } {
   try {
@@ -115,7 +117,7 @@ class StoreOpening {
         case 'newer':
           throw newerStore(this.#directory, found.version);
         case 'mendable':
-          this.#mendWal(found.patches);
+          this.#repairs.push(mendWal(this.#directory, found.patches, this.#nowMs));
           break;
         case 'damaged': {
           // A store that was just made is not salvaged again: SQLite has the last word.
@@ -155,31 +157,6 @@ class StoreOpening {
     const { bytesMax, diskFreeBytesMin, onEvent } = this.#options;
     const onProgress = (): void => onEvent?.({ kind: 'salvage-progress' });
     return { nowMs: this.#nowMs, tables: this.#tables, bytesMax, diskFreeBytesMin, onProgress };
-  }
-
-  /** Puts single wrong bits right, which the log's checksums tell; otherwise SQLite would end the log there. */
-  #mendWal(patches: WrongBit[]): void {
-    const at = patches.map((patch) => patch.at).join(', ');
-    const detail = `wrong bits in the write-ahead log, in the bytes at ${at}`;
-    let putAside: string | null = null;
-    try {
-      putAside = copyWalAside(this.#directory, 'wal-bits', { nowMs: this.#nowMs, detail });
-    } catch (error) {
-      if (!isForWantOfRoom(error)) throw error; // no room for a copy: the report says which bits there were
-    }
-    const fd = openSync(join(this.#directory, `${DATABASE_FILE}-wal`), 'r+');
-    try {
-      const byte = Buffer.alloc(1);
-      for (const patch of patches) {
-        readSync(fd, byte, 0, 1, patch.at);
-        byte[0] ^= patch.mask;
-        writeSync(fd, byte, 0, 1, patch.at);
-      }
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    this.#repairs.push({ kind: 'wal-bits', bits: patches.length, detail, putAside });
   }
 
   /** Undefined: SQLite found it damaged after all, and it has been salvaged. */

@@ -1,5 +1,6 @@
-// Copies of damaged data that stays in use otherwise: a write-ahead log before it is mended, a single batch. Under
-// damaged/, with a report.json or .json beside it; never deleted by the gateway, and never made twice for one batch.
+// Copies of damaged data that stays in use otherwise: a write-ahead log before it is mended, a single batch.
+// Under damaged/, with a report.json or .json beside it; never deleted by the gateway, and never made twice
+// for one batch.
 
 import { constants, copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,8 +38,8 @@ export function copyWalAside(
 }
 
 /**
- * Puts the bytes of one damaged batch aside; returns the name of the copy relative to the data directory. To be called
- * before the row is deleted. Throws what the file system throws: then the row must stay.
+ * Puts the bytes of one damaged batch aside; returns the name of the copy relative to the data directory. To
+ * be called before the row is deleted. Throws what the file system throws: then the row must stay.
  */
 export function quarantineRow(directory: string, { lane, id, bytes, why, nowMs }: DamagedRow): string {
   const place = join(directory, DAMAGED_DIRECTORY);

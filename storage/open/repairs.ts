@@ -1,8 +1,9 @@
-// Puts right what is wrong with single values of a store that is whole otherwise: in one transaction, after the damaged
-// bytes were put aside.
+// Puts right what is wrong with single values of a store that is whole otherwise: in one transaction, after
+// the damaged bytes were put aside.
 
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
+import { isForWantOfRoom } from './damage.ts';
 import { type KnownGap, noteGaps } from './known-gaps.ts';
 import type { LogRow } from './log-row.ts';
 import { quarantineRow } from './put-aside.ts';
@@ -13,12 +14,21 @@ import type { CursorRow, ValueRepair } from './store-values.ts';
 export type RepairReport =
   /** Single bits of the write-ahead log were put right; nothing is lost. */
   | { kind: 'wal-bits'; bits: number; detail: string; putAside: string | null }
-  /** The end of the write-ahead log did not check; so much was found in it. The lanes' next offsets jumped. */
+  /**
+   * The end of the write-ahead log did not check; so much was found in it. The lanes' next offsets jumped.
+   */
   | { kind: 'wal-tail'; frames: number; batches: number; records: number; putAside: string | null }
   /** A cursor did not balance: it stands at the lower of what it and its counts said. */
   | { kind: 'cursor'; was: CursorRow; now: CursorRow }
   /** A lane's last batch was damaged: put aside, and the lane goes on at `nextOffset`. */
-  | { kind: 'last-batch'; lane: string; id: number; why: string; putAside: string; nextOffset: number };
+  | {
+      kind: 'last-batch';
+      lane: string;
+      id: number;
+      why: string;
+      putAside: string | null;
+      nextOffset: number;
+    };
 
 export interface RepairContext {
   directory: string;
@@ -49,21 +59,26 @@ function apply(db: Database, repair: ValueRepair, context: RepairContext): Repai
       ).run(nextOffset, startOffset, delivered, deadLettered, missing, sink, lane);
       return repair;
     }
-    case 'last-batch': {
-      const { id, end, bytes, why } = repair;
-      const lane = db.prepare('SELECT name FROM lanes WHERE number = ?').get(repair.lane) as { name: string };
-      const putAside = quarantineRow(context.directory, {
-        lane: lane.name,
-        id,
-        bytes,
-        why,
-        nowMs: context.nowMs,
-      });
-      db.prepare('DELETE FROM log WHERE id = ?').run(id);
-      const nextOffset = jump(db, repair.lane, Math.max(end, id - rowIdOf(repair.lane, 0) + 1));
-      return { kind: 'last-batch', lane: lane.name, id, why, putAside, nextOffset };
-    }
+    case 'last-batch':
+      return removeLastBatch(db, repair, context);
   }
+}
+
+function removeLastBatch(
+  db: Database,
+  { lane: number, id, end, bytes, why }: ValueRepair & { kind: 'last-batch' },
+  { directory, nowMs }: RepairContext,
+): RepairReport {
+  const lane = db.prepare('SELECT name FROM lanes WHERE number = ?').pluck().get(number) as string;
+  let putAside: string | null = null;
+  try {
+    putAside = quarantineRow(directory, { lane, id, bytes, why, nowMs });
+    db.prepare('DELETE FROM log WHERE id = ?').run(id);
+  } catch (error) {
+    if (!isForWantOfRoom(error)) throw error; // no room for a copy: the row stays, and who reads it meets it again
+  }
+  const nextOffset = jump(db, number, Math.max(end, id - rowIdOf(number, 0) + 1));
+  return { kind: 'last-batch', lane, id, why, putAside, nextOffset };
 }
 
 function appendRows(db: Database, rows: LogRow[]): { batches: number; records: number } {

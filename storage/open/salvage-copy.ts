@@ -1,18 +1,21 @@
-// Copies what can be read of a damaged store into a new one. The small tables go first, so that they are there even when
-// the disk has no room for all batches; batches go in order, oldest first, those on stray pages after them.
+// Copies what can be read of a damaged store into a new one. The small tables go first, so that they are
+// there even when the disk has no room for all batches; batches go lane by lane, oldest first, those on stray
+// pages after them.
+//
+// Want of room is looked for between transactions: SQLite undoes a whole transaction that runs out of it.
 
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database as Db, Statement } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
+import { isForWantOfRoom } from './damage.ts';
 import { DamagedStore } from './damaged-store.ts';
 import { isLogShape, type LogRow, readLogRow } from './log-row.ts';
 import { createNewStore } from './new-store.ts';
 import { SalvagedLanes } from './salvaged-lanes.ts';
-import type { PageSource } from './sqlite-file/page-source.ts';
+import { PAGE_BYTES, type PageSource } from './sqlite-file/page-source.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
-import type { TableLayout } from './store-schema.ts';
-import { type CreateTables, fieldsOf, MetaKey, type StoreSchema } from './store-schema.ts';
+import { type CreateTables, fieldsOf, MetaKey, type StoreSchema, type TableLayout } from './store-schema.ts';
 
 export interface CopyOptions {
   tables: readonly CreateTables[];
@@ -45,7 +48,7 @@ export interface Copied {
   ranOutOfRoom: boolean;
 }
 
-const TRANSACTION_BYTES = 8 * 1024 * 1024;
+const TRANSACTION_BYTES_MAX = 1024 * 1024;
 /** These are not copied row by row but understood. */
 const UNDERSTOOD = ['meta', 'lanes', 'cursors', 'log'];
 
@@ -56,12 +59,17 @@ export class SalvageCopy {
   readonly #options: CopyOptions;
   readonly #file: string;
   readonly #freeBytesMin: number;
+  readonly #transactionBytes: number;
   readonly #gateways = new Map<string, number>();
   #uncommittedBytes = 0;
 
   constructor(source: PageSource, file: string, options: CopyOptions) {
     this.#options = options;
     this.#file = file;
+    this.#transactionBytes = Math.min(
+      TRANSACTION_BYTES_MAX,
+      (options.bytesMax ?? Number.POSITIVE_INFINITY) / 64,
+    );
     this.#freeBytesMin = Math.min(options.diskFreeBytesMin, this.#freeBytes() / 4);
     this.db = createNewStore(file, options);
     this.store = new DamagedStore(source, options.schema);
@@ -81,7 +89,10 @@ export class SalvageCopy {
     return this.copied;
   }
 
-  /** The one in the table if any batch confirms it, else that of most batches. A store has batches of one gateway. */
+  /**
+   * The one in the table if any batch confirms it, else that of most batches. A store has batches of one
+   * gateway.
+   */
   gateway(): string | undefined {
     const kept = this.#keptGateway();
     if (kept !== undefined && this.#gateways.has(kept)) return kept;
@@ -158,7 +169,10 @@ export class SalvageCopy {
     );
   }
 
-  /** What lies about may be old: a batch is taken when it is of this gateway, not delivered, and its place is free. */
+  /**
+   * What lies about may be old: a batch is taken when it is of this gateway, not delivered, and its place is
+   * free.
+   */
   #copyStrays(layout: TableLayout, put: (row: LogRow, id: number) => boolean): void {
     const { lanes } = this.copied;
     const before = this.db.prepare(
@@ -188,7 +202,7 @@ export class SalvageCopy {
     const storedAt = storedAtMs < 0 ? this.#options.nowMs : storedAtMs;
     if (statement.run(id, first, count, storedAt, bytes).changes === 0) return false;
     this.#uncommittedBytes += bytes.length + 64;
-    if (this.#uncommittedBytes >= TRANSACTION_BYTES) this.#commit();
+    if (this.#uncommittedBytes >= this.#transactionBytes) this.#commit();
     return true;
   }
 
@@ -197,7 +211,13 @@ export class SalvageCopy {
     this.db.exec('COMMIT');
     this.db.exec('BEGIN');
     this.#options.onProgress();
-    if (this.#freeBytes() < this.#freeBytesMin + TRANSACTION_BYTES) throw new NoRoom();
+    const { bytesMax = Number.POSITIVE_INFINITY } = this.#options;
+    const isAtLimit = this.#fileBytes() + 2 * this.#transactionBytes > bytesMax;
+    if (isAtLimit || this.#freeBytes() < this.#freeBytesMin + 2 * this.#transactionBytes) throw new NoRoom();
+  }
+
+  #fileBytes(): number {
+    return (this.db.pragma('page_count', { simple: true }) as number) * PAGE_BYTES;
   }
 
   #freeBytes(): number {
@@ -225,10 +245,6 @@ export class SalvageCopy {
 }
 
 class NoRoom extends Error {}
-
-export function isForWantOfRoom(error: unknown): boolean {
-  return /^(SQLITE_(FULL|IOERR_WRITE)|ENOSPC|EDQUOT)$/.test(String((error as { code?: unknown }).code));
-}
 
 /** False when the row breaks a rule of its table. */
 function putRow(put: () => boolean): boolean {

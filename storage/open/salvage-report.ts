@@ -1,4 +1,5 @@
-// What a salvage says afterwards: plain data, for log lines, for report.json beside the originals, and for the books.
+// What a salvage says afterwards: plain data, for log lines, for report.json beside the originals, and for
+// the books.
 
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
@@ -6,7 +7,9 @@ import type { Damage } from './damage.ts';
 import type { KnownGap } from './known-gaps.ts';
 import type { Copied, CopiedTable } from './salvage-copy.ts';
 
-/** Records `from` up to, not including, `to` were kept once, are owed by a sink, and are not there any more. */
+/**
+ * Records `from` up to, not including, `to` were kept once, are owed by a sink, and are not there any more.
+ */
 export interface Gap {
   lane: string;
   from: number;
@@ -81,7 +84,9 @@ export interface LaneEnds {
   nextOffset: number;
 }
 
-/** Where no record is to be expected any more. Beyond the gaps that are listed, one range for all the rest. */
+/**
+ * Where no record is to be expected any more. Beyond the gaps that are listed, one range for all the rest.
+ */
 export function gapsOf(lane: LaneReport): KnownGap[] {
   const { number, gaps, gapsCount, owedFrom, firstOffset, seenUpTo, nextOffset } = lane;
   const known = gaps.map(({ from, to }) => ({ lane: number, from, to }));

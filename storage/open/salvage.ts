@@ -1,6 +1,7 @@
-// Makes a new store of what can be read of a damaged one, and puts the damaged one aside, whole, under a name that says
-// when and why. Nothing of the original is changed or deleted, and at every moment a crash leaves either the damaged
-// files under their salvaging- names or a finished store, so that the next start goes on (store-files.ts has the names).
+// Makes a new store of what can be read of a damaged one, and puts the damaged one aside, whole, under a name
+// that says when and why. Nothing of the original is changed or deleted, and at every moment a crash leaves
+// either the damaged files under their salvaging- names or a finished store, so that the next start goes on
+// (store-files.ts has the names).
 //
 // A name is never given twice: each lane goes on well beyond every offset that was seen.
 
@@ -9,9 +10,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import { messageOf } from '../../config/errors.ts';
-import type { Damage } from './damage.ts';
+import { type Damage, isForWantOfRoom } from './damage.ts';
 import { noteGaps } from './known-gaps.ts';
-import { isForWantOfRoom, SalvageCopy } from './salvage-copy.ts';
+import { SalvageCopy } from './salvage-copy.ts';
 import { gapsOf, type LaneReport, laneReport, type SalvageReport, salvageReport } from './salvage-report.ts';
 import type { SalvagedLanes } from './salvaged-lanes.ts';
 import { PageSource } from './sqlite-file/page-source.ts';
@@ -42,8 +43,8 @@ const ATTEMPTS_MAX = 4;
 const DISK_FREE_BYTES_MIN = 64 * 1024 * 1024;
 
 /**
- * The store must be closed, and the directory locked by the caller. Throws only when the directory cannot be written to,
- * or has no room even for an empty store; the next start then goes on from there.
+ * The store must be closed, and the directory locked by the caller. Throws only when the directory cannot be
+ * written to, or has no room even for an empty store; the next start then goes on from there.
  */
 export function salvage(directory: string, damage: Damage, options: SalvageOptions): SalvageReport {
   const name = files.stagedName(directory) ?? files.asideName(directory, damage.reason, options.nowMs);
@@ -156,8 +157,8 @@ function writeMeta(copy: SalvageCopy, lanes: SalvagedLanes, nowMs: number): void
 }
 
 /**
- * Where a lane begins of which nothing is left: beyond what it can have reached with 2^17 records in every second since
- * 2020, or, without a clock, somewhere between 2^45 and 2^46.
+ * Where a lane begins of which nothing is left: beyond what it can have reached with 2^17 records in every
+ * second since 2020, or, without a clock, somewhere between 2^45 and 2^46.
  */
 function offsetFloor(nowMs: number): number {
   const seconds = Math.floor((nowMs - Date.UTC(2020, 0, 1)) / 1000);

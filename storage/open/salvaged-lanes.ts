@@ -1,5 +1,5 @@
-// The lanes of a store that is being salvaged: which number and name they have, and from which offset on a name has
-// certainly never been given to a record.
+// The lanes of a store that is being salvaged: which number and name they have, and from which offset on a
+// name has certainly never been given to a record.
 
 import { rowIdOf } from '../log/log-schema.ts';
 import type { DamagedStore } from './damaged-store.ts';
@@ -9,7 +9,10 @@ import { balancedCursor, type CursorRow, cursorOf, type LaneRow, laneOf } from '
 
 /** Further than what a gateway has in flight, so that even names that left no trace are passed over. */
 export const OFFSET_JUMP = 2 ** 20;
-/** More records than a page of compressed batches can hold: names that a lost page may have held are passed over too. */
+/**
+ * More records than a page of compressed batches can hold: names that a lost page may have held are passed
+ * over too.
+ */
 const RECORDS_PER_PAGE_MAX = 2 ** 14;
 
 export class SalvagedLanes {
@@ -46,7 +49,9 @@ export class SalvagedLanes {
     return owed.length === 0 ? undefined : Math.min(...owed);
   }
 
-  /** The number of a batch's lane; undefined when the lane is new to us and there is no number left for it. */
+  /**
+   * The number of a batch's lane; undefined when the lane is new to us and there is no number left for it.
+   */
   numberOf(row: LogRow): number | undefined {
     if (row.names === undefined) return this.nameOf(row.number) === undefined ? undefined : row.number;
     const { lane: name } = row.names;

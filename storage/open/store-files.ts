@@ -1,5 +1,5 @@
-// The files of a data directory as far as opening the store knows them, and moving them so that a crash at any moment
-// leaves every byte under one name or another.
+// The files of a data directory as far as opening the store knows them, and moving them so that a crash at
+// any moment leaves every byte under one name or another.
 //
 //   sluice.db, -wal, -shm             the store
 //   sluice.db.building-<n>            a store being made, attempt n: ours to delete
@@ -54,8 +54,8 @@ export function stagedDatabase(directory: string, name: string): string {
 }
 
 /**
- * Takes the store away from its name, to be read. The write-ahead log goes first: a database file without it would pass
- * for a whole, older store.
+ * Takes the store away from its name, to be read. The write-ahead log goes first: a database file without it
+ * would pass for a whole, older store.
  */
 export function stage(directory: string, name: string): void {
   rmSync(join(directory, `${DATABASE_FILE}-shm`), { force: true, recursive: true });
@@ -66,7 +66,10 @@ export function stage(directory: string, name: string): void {
   syncDirectory(directory);
 }
 
-/** Moves the originals to where they stay; returns that place, relative to the data directory, undefined when none were. */
+/**
+ * Moves the originals to where they stay; returns that place, relative to the data directory, undefined when
+ * none were.
+ */
 export function putAside(directory: string, name: string): string | undefined {
   const parts = PARTS.filter((part) => existsSync(`${stagedDatabase(directory, name)}${part}`));
   if (parts.length === 0) return undefined;
@@ -79,7 +82,9 @@ export function putAside(directory: string, name: string): string | undefined {
   return place.shown;
 }
 
-/** A directory of its own; when there is no room for one or damaged/ is taken, a name in the data directory. */
+/**
+ * A directory of its own; when there is no room for one or damaged/ is taken, a name in the data directory.
+ */
 function asidePlace(directory: string, name: string): { file: string; shown: string } {
   const shown = join(DAMAGED_DIRECTORY, name);
   try {

@@ -1,6 +1,6 @@
-// Looks at a store before SQLite does, without changing anything: is it whole as far as a few pages can tell? What it
-// costs depends on the write-ahead log (which has a bound), never on the backlog: the header, the schema, the small
-// tables, and each lane's way down to its last batch.
+// Looks at a store before SQLite does, without changing anything: is it whole as far as a few pages can tell?
+// What it costs depends on the write-ahead log (which has a bound), never on the backlog: the header, the
+// schema, the small tables, and each lane's way down to its last batch.
 //
 // Damage elsewhere is met later, by SQLite or by the checksum of the batch, and leads to the same salvage.
 

@@ -1,5 +1,6 @@
-// Which tables a store has and how SQLite lays their rows out, learnt from a store made in memory by the same code. A
-// store of this version has its tables in the same places, so even when its first page is lost they can be found.
+// Which tables a store has and how SQLite lays their rows out, learnt from a store made in memory by the same
+// code. A store of this version has its tables in the same places, so even when its first page is lost they
+// can be found.
 
 import Database, { type Database as Db } from 'better-sqlite3';
 import { createTables, SCHEMA_VERSION } from '../log/log-schema.ts';

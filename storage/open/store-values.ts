@@ -1,6 +1,7 @@
-// The part of the inspection that looks at what the small tables say, not how they lie on their pages. Nothing there has
-// a checksum, but most of it is said twice: the envelope of a lane's last batch repeats the names of lane and gateway and
-// the offsets, an index repeats the lanes' names, and a cursor must balance (start + delivered + dead-lettered + missing).
+// The part of the inspection that looks at what the small tables say, not how they lie on their pages.
+// Nothing there has a checksum, but most of it is said twice: the envelope of a lane's last batch repeats the
+// names of lane and gateway and the offsets, an index repeats the lanes' names, and a cursor must balance
+// (start + delivered + dead-lettered + missing).
 
 import { rowIdOf } from '../log/log-schema.ts';
 import type { Damage } from './damage.ts';
@@ -96,7 +97,9 @@ export function laneOf(row: RawRow, layout: TableLayout): LaneRow | undefined {
   return { number: row.rowid, name, nextOffset: Number(next) };
 }
 
-/** From the last batch backwards to the first that is whole; moves the lane's next offset behind all of them. */
+/**
+ * From the last batch backwards to the first that is whole; moves the lane's next offset behind all of them.
+ */
 function inspectLastBatches(
   store: ValuesToInspect,
   lane: LaneRow,
@@ -168,8 +171,8 @@ function comesBefore(a: CursorRow, b: CursorRow): boolean {
 }
 
 /**
- * The cursor itself when it balances; else one that does, standing at the lower of what its position and its counts
- * say: a record may be sent twice under its name, none is skipped.
+ * The cursor itself when it balances; else one that does, standing at the lower of what its position and its
+ * counts say: a record may be sent twice under its name, none is skipped.
  */
 export function balancedCursor(cursor: CursorRow): CursorRow {
   const { nextOffset, startOffset, delivered, deadLettered, missing } = cursor;

@@ -1,6 +1,7 @@
-// The end of a write-ahead log that SQLite will not read: frames of a last transaction that do not check. Perhaps it was
-// never finished, perhaps it was acknowledged and then damaged; its batches prove themselves, so they are taken over
-// either way (a record that was not acknowledged and is kept all the same breaks no promise).
+// The end of a write-ahead log that SQLite will not read: frames of a last transaction that do not check.
+// Perhaps it was never finished, perhaps it was acknowledged and then damaged; its batches prove themselves,
+// so they are taken over either way (a record that was not acknowledged and is kept all the same breaks no
+// promise).
 
 import { isLogShape, type LogRow, readLogRow } from './log-row.ts';
 import { looseRows } from './sqlite-file/loose-rows.ts';

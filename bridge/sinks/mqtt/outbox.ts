@@ -12,6 +12,8 @@ import type { MessageRun, UpstreamLimits } from './message.ts';
 import { PacketIds } from './packet-ids.ts';
 import { verdictOf } from './reason-codes.ts';
 
+const NOT_ALLOWED_HINT = "Allow this client to publish to the sink's topic; until then nothing is lost.";
+
 export type AckKind = 'puback' | 'pubrec' | 'pubcomp';
 
 export interface OutboxOptions {
@@ -28,6 +30,8 @@ export interface OutboxOptions {
   release: (packetId: number) => void;
 }
 
+type Failure = Pick<Extract<SendResult, { kind: 'retry' }>, 'reason' | 'afterMs' | 'hint'>;
+
 interface Job {
   batch: UpstreamBatch;
   run: MessageRun;
@@ -38,7 +42,7 @@ interface Job {
   /** Messages written and not answered. */
   open: number;
   rejections: Rejection[];
-  failure: { reason: string; afterMs: number } | null;
+  failure: Failure | null;
   resolve: (result: SendResult) => void;
 }
 
@@ -108,10 +112,14 @@ export class Outbox {
         this.#reject(slot.job, slot.index, verdict.reason);
         break;
       case 'later':
-        this.#failLane(slot.job, verdict.reason, this.#options.laterMs);
+        this.#failLane(slot.job, { reason: verdict.reason, afterMs: this.#options.laterMs });
         break;
       case 'not-allowed':
-        this.#failLane(slot.job, verdict.reason, this.#options.notAllowedMs);
+        this.#failLane(slot.job, {
+          reason: verdict.reason,
+          afterMs: this.#options.notAllowedMs,
+          hint: NOT_ALLOWED_HINT,
+        });
     }
     this.#finish(slot.job);
   }
@@ -168,12 +176,12 @@ export class Outbox {
     job.answered[index] = 1;
   }
 
-  #failLane(failed: Job, reason: string, afterMs: number): void {
+  #failLane(failed: Job, failure: Failure): void {
     let isBehind = false;
     for (const job of this.#jobs) {
       isBehind ||= job === failed;
       if (!isBehind || job.batch.lane !== failed.batch.lane) continue;
-      job.failure ??= { reason, afterMs };
+      job.failure ??= failure;
       if (job !== failed) this.#finish(job);
     }
   }

@@ -48,7 +48,9 @@ interface ConnectLayout {
 /** Never changes `connect` itself. */
 export function mendConnect(connect: Buffer, limits: ConnectLimits): MendedConnect {
   const layout = layoutOf(connect);
-  const frame = Buffer.from(connect);
+  // Not from Node's pool: aedes keeps slices of it (the will) for as long as the client is connected.
+  const frame = Buffer.allocUnsafeSlow(connect.length);
+  connect.copy(frame);
   const connack: ConnackMend = {};
   const keepAliveS = limitKeepAlive(frame, layout, limits, connack);
   limitSessionExpiry(frame, layout, limits, connack);

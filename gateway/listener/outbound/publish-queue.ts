@@ -1,6 +1,7 @@
 // The PUBLISH packets that wait for the client's window, in the order in which aedes wrote them, with what is left
 // of their lifetime. Bounded by bytes and by count: whoever fills it stops when it is full, and may overfill it by
-// what one chunk held. Each packet is a copy of its own, so that the bytes counted are the bytes held.
+// what one chunk held. Each packet is a copy of its own and outside Node's pool, so that the bytes counted are the
+// bytes held.
 
 import type { OutboundPublish } from './outbound-publish.ts';
 
@@ -59,7 +60,9 @@ export class PublishQueue {
       publish.expiryAt < 0 ? Number.POSITIVE_INFINITY : frame.readUInt32BE(publish.expiryAt) * 1000;
     const expiresAtMs = nowMs + lifetimeMs;
     const { qos, id, expiryAt } = publish;
-    this.#entries.push({ frame: Buffer.from(frame), qos, id, expiryAt, expiresAtMs, queuedAtMs: nowMs });
+    const own = Buffer.allocUnsafeSlow(frame.length);
+    frame.copy(own);
+    this.#entries.push({ frame: own, qos, id, expiryAt, expiresAtMs, queuedAtMs: nowMs });
     this.#bytes += frame.length;
     this.#earliestExpiryMs = Math.min(this.#earliestExpiryMs, expiresAtMs);
     if (id !== 0) this.#waitingIds.set(id, (this.#waitingIds.get(id) ?? 0) + 1);

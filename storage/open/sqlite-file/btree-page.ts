@@ -1,6 +1,6 @@
-// One page of a b-tree (sqlite.org/fileformat2.html 1.6): a header, pointers to cells, free space, cells. Every cell is
-// looked at for itself, so that one that is damaged does not take its neighbours along; `sound` says whether every byte
-// of the page is accounted for.
+// One page of a b-tree (sqlite.org/fileformat2.html 1.6): a header, pointers to cells, free space, cells.
+// Every cell is looked at for itself, so that one that is damaged does not take its neighbours along; `sound`
+// says whether every byte of the page is accounted for.
 
 import { PAGE_BYTES } from './page-source.ts';
 import { readVarint } from './record-format.ts';

@@ -1,5 +1,6 @@
-// Rows on a page that no tree leads to, or whose own pointers are damaged: whatever at any place of the page has the
-// shape of a row. What is found may have been deleted long ago, so the caller must be able to tell by the row itself.
+// Rows on a page that no tree leads to, or whose own pointers are damaged: whatever at any place of the page
+// has the shape of a row. What is found may have been deleted long ago, so the caller must be able to tell by
+// the row itself.
 
 import { cellAt, parsePage } from './btree-page.ts';
 import { PAGE_BYTES, type Pages } from './page-source.ts';

@@ -1,5 +1,5 @@
-// The pages of a store as its last commit left them: the database file with the write-ahead log laid over it, read-only.
-// SQLite is not asked, so that looking changes nothing, and a damaged part does not hide the rest.
+// The pages of a store as its last commit left them: the database file with the write-ahead log laid over it,
+// read-only. SQLite is not asked, so that looking changes nothing, and a damaged part does not hide the rest.
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { analyseWal, emptyWal, PAGE_BYTES, type PagePlace, type WalAnalysis } from './wal-analysis.ts';

@@ -1,5 +1,5 @@
-// SQLite's records (sqlite.org/fileformat2.html 2.1): a header of varints that say each value's type, then the values.
-// Strict: what SQLite would not have written is no record.
+// SQLite's records (sqlite.org/fileformat2.html 2.1): a header of varints that say each value's type, then
+// the values. Strict: what SQLite would not have written is no record.
 
 /** Integers are bigint, so that a number is always a REAL. */
 export type Value = null | bigint | number | string | Buffer;
@@ -12,7 +12,10 @@ export interface Varint {
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const FIXED_BYTES = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
-/** Seven bits a byte, the highest first, the ninth byte whole. Undefined when it does not end, or is no safe integer. */
+/**
+ * Seven bits a byte, the highest first, the ninth byte whole. Undefined when it does not end, or is no safe
+ * integer.
+ */
 export function readVarint(bytes: Buffer, at: number, end: number): Varint | undefined {
   let value = 0;
   for (let i = 0; i < 8; i++) {

@@ -1,5 +1,5 @@
-// Walks the b-trees of tables: rows in order, whatever damage there is on the way reported and stepped over. Every page
-// is entered once, so that pointers that were damaged into a circle end.
+// Walks the b-trees of tables: rows in order, whatever damage there is on the way reported and stepped over.
+// Every page is entered once, so that pointers that were damaged into a circle end.
 
 import { type BtreePage, type Cell, parsePage } from './btree-page.ts';
 import { PAGE_BYTES, type Pages } from './page-source.ts';
@@ -106,7 +106,10 @@ export function lastRowUpTo(source: Pages, root: number, max: number, depth = 0)
   return row === undefined ? { kind: 'damaged', page: root } : { kind: 'row', row };
 }
 
-/** A separator may outlive its row, so the child where `max` belongs can have none, and then its left neighbour has. */
+/**
+ * A separator may outlive its row, so the child where `max` belongs can have none, and then its left
+ * neighbour has.
+ */
 function lastRowBelow(
   source: Pages,
   page: BtreePage,

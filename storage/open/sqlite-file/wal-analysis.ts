@@ -1,12 +1,14 @@
-// What a write-ahead log holds, read without SQLite (sqlite.org/fileformat2.html 4), because SQLite takes every frame
-// that does not check for the end of the log: one wrong bit would silently undo all later commits.
+// What a write-ahead log holds, read without SQLite (sqlite.org/fileformat2.html 4), because SQLite takes
+// every frame that does not check for the end of the log: one wrong bit would silently undo all later
+// commits.
 //
 //   header: magic, version, page size, sequence, salt1, salt2, checksum (2 x u32), 32 bytes, big endian
 //   frame:  page number, pages after commit or 0, salt1, salt2, checksum (2 x u32), 24 bytes, then the page
 //
-// A frame's checksum continues its predecessor's. Frames with other salts are left from an earlier round of the log.
-// With synchronous=FULL a transaction is synced before the next begins to be written; so a frame that does not check,
-// with a commit behind it that another frame continues, was damaged - otherwise it may just not have been written yet.
+// A frame's checksum continues its predecessor's. Frames with other salts are left from an earlier round of
+// the log. With synchronous=FULL a transaction is synced before the next begins to be written; so a frame
+// that does not check, with a commit behind it that another frame continues, was damaged - otherwise it may
+// just not have been written yet.
 
 import { endianness } from 'node:os';
 import {
@@ -153,7 +155,10 @@ function guessedHeader(frames: FrameReader): Header | undefined {
   return undefined;
 }
 
-/** Follows the checksums from the header on; returns the first frame that does not check even with one bit put right. */
+/**
+ * Follows the checksums from the header on; returns the first frame that does not check even with one bit put
+ * right.
+ */
 function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
   let pending: (PagePlace & Patch)[] = [];
   let seed = header.seed;
@@ -244,7 +249,9 @@ function otherPages(frame: RawFrame, bits: WrongBit[], { before, next }: FrameCo
   return pages.filter((page) => page >= least && page <= most);
 }
 
-/** The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched. */
+/**
+ * The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched.
+ */
 function wrongFrameBits(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WrongBit[] {
   const bytes = Buffer.concat([frame.bytes.subarray(0, 8), frame.bytes.subarray(24)]);
   const bits = [...wrongBits({ bytes, start: 0, end: bytes.length, bigEndian }, seed, frame.sum)];

@@ -1,7 +1,7 @@
-// The checksum of SQLite's write-ahead log (sqlite.org/fileformat2.html 4.2), and what it can do beyond finding damage:
-// it is linear and has 64 bits, so when exactly one bit of what it covers is wrong it says which one - for the lower
-// bits of a word; for the higher ones, whose carry is lost, it leaves several to choose from. That other damage is taken
-// for a single bit has a chance of about 2^-48.
+// The checksum of SQLite's write-ahead log (sqlite.org/fileformat2.html 4.2), and what it can do beyond
+// finding damage: it is linear and has 64 bits, so when exactly one bit of what it covers is wrong it says
+// which one - for the lower bits of a word; for the higher ones, whose carry is lost, it leaves several to
+// choose from. That other damage is taken for a single bit has a chance of about 2^-48.
 
 export interface WalChecksum {
   s1: number;
@@ -45,9 +45,9 @@ export function bitsDifferent(a: number, b: number): number {
 }
 
 /**
- * The single bits each of which, put right, gives `covered` the checksum `stored`.
- * A bit that is wrong by d in a word shifts both sums by d times a weight that depends only on the word's place: going
- * from one pair of words to the next, a shift (a, b) becomes (a + b, a + 2b).
+ * The single bits each of which, put right, gives `covered` the checksum `stored`. A bit that is wrong by d
+ * in a word shifts both sums by d times a weight that depends only on the word's place: going from one pair
+ * of words to the next, a shift (a, b) becomes (a + b, a + 2b).
  */
 export function* wrongBits(covered: Covered, seed: WalChecksum, stored: WalChecksum): Generator<WrongBit> {
   const { bytes, start, end, bigEndian } = covered;

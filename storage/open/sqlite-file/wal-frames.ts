@@ -1,5 +1,5 @@
-// Reads the frames of a write-ahead log one after the other, in chunks; knows their layout (wal-analysis.ts), not their
-// meaning. A part that the disk does not give back reads as zeros, which no frame is.
+// Reads the frames of a write-ahead log one after the other, in chunks; knows their layout (wal-analysis.ts),
+// not their meaning. A part that the disk does not give back reads as zeros, which no frame is.
 
 import { readSync } from 'node:fs';
 import type { WalChecksum } from './wal-checksum.ts';

@@ -1,5 +1,6 @@
-// Opens a damaged store as the gateway would, reads every batch as the bridge would, has it salvaged when that meets
-// damage which opening did not, and checks what must hold whatever was done to the files. Returns what was lost.
+// Opens a damaged store as the gateway would, reads every batch as the bridge would, has it salvaged when
+// that meets damage which opening did not, and checks what must hold whatever was done to the files. Returns
+// what was lost.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// A small store with everything in it - three lanes, two sinks, rows like those of sessions, batches that were delivered
-// and deleted, a write-ahead log with several commits - and the truth about what it holds, to compare with what is
-// there after its files were damaged.
+// A small store with everything in it - three lanes, two sinks, rows like those of sessions, batches that
+// were delivered and deleted, a write-ahead log with several commits - and the truth about what it holds, to
+// compare with what is there after its files were damaged.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -91,7 +91,12 @@ export function makeSnapshot(options: FixtureOptions): Snapshot {
     const store = new FixtureStore(db, directory, options);
     store.fill();
     const file = join(directory, DATABASE_FILE);
-    const snapshot = { db: readFileSync(file), wal: readFileSync(`${file}-wal`), truth: store.truth, commits: store.commits };
+    const snapshot = {
+      db: readFileSync(file),
+      wal: readFileSync(`${file}-wal`),
+      truth: store.truth,
+      commits: store.commits,
+    };
     db.close();
     return snapshot;
   });

@@ -47,7 +47,12 @@ describe('a write-ahead log that was torn off', () => {
         { ...truth, ever: snapshot.truth.ever },
         { db: snapshot.db, wal: snapshot.wal.subarray(0, length) },
       );
-      expect({ length, lost, metLater, sessionsLost }).toEqual({ length, lost: [], metLater: '', sessionsLost: 0 });
+      expect({ length, lost, metLater, sessionsLost }).toEqual({
+        length,
+        lost: [],
+        metLater: '',
+        sessionsLost: 0,
+      });
       expect(report.outcome).toBe('opened');
     }
   });
@@ -94,7 +99,10 @@ describe('a write-ahead log with a hole', () => {
   test('nothing but zeros: what the database has is kept, and no name is given again', () => {
     const { truth } = snapshot.commits[0];
     const wal = Buffer.alloc(snapshot.wal.length);
-    const { report, lost } = judgeFiles({ ...truth, nextOffset: snapshot.truth.nextOffset }, { db: snapshot.db, wal });
+    const { report, lost } = judgeFiles(
+      { ...truth, nextOffset: snapshot.truth.nextOffset },
+      { db: snapshot.db, wal },
+    );
     expect(report.repairs).toMatchObject([{ kind: 'wal-tail', batches: 0 }]);
     expect(lost).toEqual([]);
   });
@@ -113,11 +121,14 @@ describe('a database that was torn off', () => {
     }
   });
 
-  test.each([0, 1, 100, PAGE])('to %i bytes: it starts, with lanes beyond every name that was given', (length) => {
-    const { report, lost } = judgeFiles(settled.truth, { db: settled.db.subarray(0, length), wal: null });
-    expect(report.outcome).toBe('salvaged');
-    expect(lost.length).toBe(settled.truth.kept.size);
-  });
+  test.each([0, 1, 100, PAGE])(
+    'to %i bytes: it starts, with lanes beyond every name that was given',
+    (length) => {
+      const { report, lost } = judgeFiles(settled.truth, { db: settled.db.subarray(0, length), wal: null });
+      expect(report.outcome).toBe('salvaged');
+      expect(lost.length).toBe(settled.truth.kept.size);
+    },
+  );
 });
 
 describe('a database with a page of zeros', () => {
@@ -147,7 +158,11 @@ describe('files that are no store', () => {
     inTemporaryDirectory((directory) => {
       mkdirSync(join(directory, 'sluice.db'));
       writeFileSync(join(directory, 'sluice.db', 'file'), 'content');
-      const { report } = judge(directory, { ...settled.truth, kept: new Set(), sessions: new Map() }, { db: Buffer.from('content'), wal: null });
+      const { report } = judge(
+        directory,
+        { ...settled.truth, kept: new Set(), sessions: new Map() },
+        { db: Buffer.from('content'), wal: null },
+      );
       expect(report.salvage?.reason).toBe('not-a-file');
     });
   });

@@ -93,6 +93,13 @@ describe('encoded batches', () => {
     expect(sizes).toEqual([250, 250, 250, 250]);
   });
 
+  test('is cut by what it will be, when it was stored compressed and goes out plain', () => {
+    const stored = held(numberedBatch(0, 1000, { payloadBytes: 100 }), 'zstd');
+    const assembled = assemble(request([stored], { bytesMax: 20_000 }));
+    expect(assembled.kind === 'batch' && assembled.bytes).toBeLessThanOrEqual(20_000);
+    expect(offsetsOf(assembled).length).toBeGreaterThan(100);
+  });
+
   test('a stored batch with too many messages is cut', () => {
     const stored = held(numberedBatch(0, 100));
     expect(offsetsOf(assemble(request([stored], { messagesMax: 60 })))).toEqual(range(0, 50));
