@@ -42,16 +42,12 @@ export function lockDirectory(directory: string): DirectoryLock {
 function lockFile(file: string, directory: string): Db {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    db.pragma('journal_mode = MEMORY');
-    db.pragma('synchronous = OFF');
     try {
-      noteHolder(db);
-      db.exec('BEGIN IMMEDIATE');
+      hold(db);
     } catch (error) {
       if (damageOf(error) === undefined) throw error;
-      truncateSync(file); // garbage; the lock is the file's, not its content's, so one that is held stays held
-      noteHolder(db);
-      db.exec('BEGIN IMMEDIATE');
+      truncateSync(file); // garbage; the lock is the file's, not its content's: one that is held stays held
+      hold(db);
     }
     return db;
   } catch (error) {
@@ -60,6 +56,13 @@ function lockFile(file: string, directory: string): Db {
     if (!isBusy(error)) throw error;
     throw locked(directory, holder);
   }
+}
+
+function hold(db: Db): void {
+  db.pragma('journal_mode = MEMORY');
+  db.pragma('synchronous = OFF');
+  noteHolder(db);
+  db.exec('BEGIN IMMEDIATE');
 }
 
 /**

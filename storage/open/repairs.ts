@@ -55,7 +55,8 @@ function apply(db: Database, repair: ValueRepair, context: RepairContext): Repai
     case 'cursor': {
       const { sink, lane, nextOffset, startOffset, delivered, deadLettered, missing } = repair.now;
       db.prepare(
-        'UPDATE cursors SET next_offset = ?, start_offset = ?, delivered = ?, dead_lettered = ?, missing = ? WHERE sink = ? AND lane = ?',
+        `UPDATE cursors SET next_offset = ?, start_offset = ?, delivered = ?, dead_lettered = ?, missing = ?
+         WHERE sink = ? AND lane = ?`,
       ).run(nextOffset, startOffset, delivered, deadLettered, missing, sink, lane);
       return repair;
     }

@@ -130,7 +130,8 @@ function copyInto(file: string, { source, task, attempt }: Making, options: Salv
 function writeLanes(copy: SalvageCopy, lanes: SalvagedLanes): LaneReport[] {
   const putLane = copy.db.prepare('INSERT INTO lanes (number, name, next_offset) VALUES (?, ?, ?)');
   const putCursor = copy.db.prepare(
-    'INSERT OR IGNORE INTO cursors (sink, lane, next_offset, start_offset, delivered, dead_lettered, missing) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    `INSERT OR IGNORE INTO cursors (sink, lane, next_offset, start_offset, delivered, dead_lettered, missing)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const jump = lanes.jumpOver(copy.store.damageOf('log') + copy.store.pagesCutOff());
   const reports = lanes.all().map(({ number, name, nextOffset: seenUpTo }) => {

@@ -1,6 +1,6 @@
-// The receiver of format `batch`: subscribes upstream, opens every batch's envelope (checksum, first offset, count) and
-// insists that the offsets follow each other. It does not decompress, as mqload does not look at payloads beyond their
-// heads. Runs in this process, on the same cores as everything else.
+// The receiver of format `batch`: subscribes upstream, opens every batch's envelope (checksum, first offset,
+// count) and insists that the offsets follow each other. It does not decompress, as mqload does not look at
+// payloads beyond their heads. Runs in this process, on the same cores as everything else.
 
 import { connect, type MqttClient } from 'mqtt';
 import { decodeHeader } from '../../storage/record-batch/codec.ts';

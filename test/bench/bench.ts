@@ -1,6 +1,6 @@
-// `npm run bench`: measures the gateway and, in alternation on the same machine, a mosquitto that it starts itself.
-// One JSON document on standard output, one table on standard error. Flags: options.ts; one measure per file in
-// measures/. Nothing it starts outlives it.
+// `npm run bench`: measures the gateway and, in alternation on the same machine, a mosquitto that it starts
+// itself. One JSON document on standard output, one table on standard error. Flags: options.ts; one measure
+// per file in measures/. Nothing it starts outlives it.
 
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

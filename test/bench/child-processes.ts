@@ -1,5 +1,5 @@
-// Every process that the benchmark starts, so that none outlives it: they are killed, and its directories removed,
-// whatever ends this process short of SIGKILL.
+// Every process that the benchmark starts, so that none outlives it: they are killed, and its directories
+// removed, whatever ends this process short of SIGKILL.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Compression of real telemetry: how many bytes a message takes upstream, in batches of several sizes, compared with one
-// MQTT PUBLISH for each. Every batch is decoded again and compared.
+// Compression of real telemetry: how many bytes a message takes upstream, in batches of several sizes,
+// compared with one MQTT PUBLISH for each. Every batch is decoded again and compared.
 
 import { encodeAs } from '../../bridge/assembler.ts';
 import { decodeBatch } from '../../storage/record-batch/codec.ts';
@@ -37,9 +37,10 @@ export const telemetry: Measure = {
       ),
       rounds: [{ messages: messages.length, payloadBytesPerMessage: payload, encodings }],
       notes: [
-        `Telemetry: ${messages.length.toLocaleString('en')} real messages, ${payload.toFixed(1)} bytes of payload on ` +
-          'average; in mosquitto’s column, the bytes of one MQTT PUBLISH for each. Device, topic, time and order are in ' +
-          'the batches. Replayed at 1,000 messages a second with up to 20 ms of jitter; levels as the bridge uses them.',
+        `Telemetry: ${messages.length.toLocaleString('en')} real messages, ${payload.toFixed(1)} bytes ` +
+          'of payload on average; in mosquitto’s column, the bytes of one MQTT PUBLISH for each. Device, ' +
+          'topic, time and order are in the batches. Replayed at 1,000 messages a second with up to 20 ms' +
+          ' of jitter; levels as the bridge uses them.',
       ],
     });
   },

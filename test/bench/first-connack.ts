@@ -1,4 +1,5 @@
-// When a server begins to accept: connects again and again until a CONNECT is answered by a CONNACK that says yes.
+// When a server begins to accept: connects again and again until a CONNECT is answered by a CONNACK that says
+// yes.
 
 import { connect } from 'node:net';
 

@@ -1,4 +1,5 @@
-// mqload.c, the load generator that loads both sides: compiled here, run as a child process, its JSON read back.
+// mqload.c, the load generator that loads both sides: compiled here, run as a child process, its JSON read
+// back.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

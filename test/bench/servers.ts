@@ -1,5 +1,5 @@
-// The servers under measurement, each with its own data on free loopback ports: the gateway with default settings, and
-// mosquitto with every limit lifted that would make it drop or stall.
+// The servers under measurement, each with its own data on free loopback ports: the gateway with default
+// settings, and mosquitto with every limit lifted that would make it drop or stall.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Real telemetry to replay: a file of JSON lines { t: ms since 1970, device, topic, payload }, in order of time, as it is
-// or compressed by xz.
+// Real telemetry to replay: a file of JSON lines { t: ms since 1970, device, topic, payload }, in order of
+// time, as it is or compressed by xz.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -115,8 +115,9 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
   });
 });
 
-async function stalled({ fleet }: FaultRig): Promise<void> {
-  await waitFor(() => fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS, {
-    what: 'devices to be made to wait',
-  });
+/** The gateway says so, and for a while no device gets an acknowledgement. */
+async function stalled({ gateway, fleet }: FaultRig): Promise<void> {
+  const isStalled = () =>
+    gateway.said(STALLED) !== undefined && fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS;
+  await waitFor(isStalled, { what: 'devices to be made to wait' });
 }

@@ -10,7 +10,8 @@ import { hasMosquitto } from '../support/mosquitto.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const STOP_MS = 10_000;
-const AT_ONCE_MS = 1500;
+/** In order it would wait some four seconds for the upstream. */
+const AT_ONCE_MS = 3000;
 
 describe.skipIf(!hasMosquitto())('a gateway under load', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(

@@ -46,7 +46,7 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
     fleet.start();
     for (let cut = 0; cut < 10; cut++) {
       const arrived = upstream.account.messages;
-      network.set({ resetAfterBytes: 3000 + 2000 * cut });
+      network.set({ resetAfterBytes: 6000 + 4000 * cut });
       await waitFor(() => upstream.account.messages > arrived + 200, {
         what: 'the gateway to go on after a cut',
       });
@@ -59,15 +59,16 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
 
   test('that is slow gets everything, and devices do not wait for it', async () => {
     await using rig = await FaultRig.create({
-      sink: { compression: 'none', ackTimeoutMs: ACK_TIMEOUT_MS },
+      sink: { compression: 'none', ackTimeoutMs: 5000 },
       load: { fillerBytes: 200 },
     });
     const { gateway, fleet, network, upstream } = rig;
-    network.set({ bytesPerSecond: 300_000 });
+    network.set({ bytesPerSecond: 50_000 });
     await gateway.start();
     fleet.connect();
     await fleet.publish(MESSAGES);
     expect(upstream.account.messages).toBeLessThan(MESSAGES);
+    network.set({ bytesPerSecond: 400_000 });
     await expectEverything(rig, MESSAGES);
     expect(gateway.said('connection to the upstream lost')).toBeUndefined();
   });

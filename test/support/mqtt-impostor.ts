@@ -5,11 +5,25 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { generate, type IConnackPacket, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 
+/** One connection, as the test's own handling sees it. */
+export interface Peer {
+  /** 1 for the first connection. */
+  connection: number;
+  send(packet: Packet): void;
+  destroy(): void;
+}
+
 export interface ImpostorOptions {
   port?: number;
   /** Of CONNACK; 0 accepts. */
   connackCode?: number;
   connackProperties?: IConnackPacket['properties'];
+  /** Of SUBACK, one for each filter; without it a SUBSCRIBE is not answered. */
+  subackCodes?: number[];
+  /** Of CONNACK. */
+  sessionPresent?: boolean;
+  /** Sees every packet first; true: it has dealt with it. */
+  onPacket?: (packet: Packet, peer: Peer) => boolean;
   /** What a PUBLISH is answered with; null, or without it: nothing. Other packets can be sent with `send`. */
   onPublish?: (packet: IPublishPacket, send: (packet: Packet) => void) => number | null;
 }
@@ -56,13 +70,15 @@ function serve(
   const send = (packet: Packet): void => void socket.write(generate(packet, { protocolVersion }));
   socket.on('data', (bytes) => reader.parse(bytes));
   reader.on('packet', (packet) => {
+    const peer = { connection: seen.connects, send, destroy: () => void socket.destroy() };
+    if (options.onPacket?.(packet, peer)) return;
     switch (packet.cmd) {
       case 'connect': {
         seen.connects++;
         protocolVersion = packet.protocolVersion ?? 4;
         send({
           cmd: 'connack',
-          sessionPresent: false,
+          sessionPresent: options.sessionPresent ?? false,
           reasonCode: connackCode,
           returnCode: connackCode,
           properties: connackProperties,
@@ -76,6 +92,10 @@ function serve(
         if (code !== null) send({ cmd: 'puback', messageId: packet.messageId, reasonCode: code });
         return;
       }
+      case 'subscribe':
+        if (options.subackCodes)
+          send({ cmd: 'suback', messageId: packet.messageId, granted: options.subackCodes });
+        return;
       case 'pingreq':
         send({ cmd: 'pingresp' });
     }

@@ -30,6 +30,14 @@ export interface ConnectFields {
   will?: object;
 }
 
+export interface PublishFields {
+  qos?: 0 | 1 | 2;
+  messageId?: number;
+  dup?: boolean;
+  retain?: boolean;
+  properties?: Record<string, unknown>;
+}
+
 /** Nothing in these tests takes this long; a packet that has not come by then never will. */
 const PATIENCE_MS = 10_000;
 
@@ -93,8 +101,8 @@ export class RawClient implements Disposable {
     this.socket.write(bytes);
   }
 
-  publish(topic: string, payload: string, rest: { qos?: 0 | 1 | 2; messageId?: number; [field: string]: unknown } = {}): void {
-    this.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false, ...rest });
+  publish(topic: string, payload: string | Buffer, rest: PublishFields = {}): void {
+    this.send(publishPacket(topic, payload, rest));
   }
 
   async subscribe(topic: string, qos: 0 | 1 | 2 = 2, options: object = {}): Promise<Packet> {
@@ -108,6 +116,17 @@ export class RawClient implements Disposable {
     const packet = this.#arrived.shift() ?? (await this.#arrival(cmd));
     if (packet.cmd !== cmd) throw new Error(`expected ${cmd}, got ${JSON.stringify(packet)}`);
     return packet;
+  }
+
+  /** The next packets, one of each `cmd`, in whatever order they come; ordered as asked for. */
+  async each(...cmds: string[]): Promise<Packet[]> {
+    const found = new Map<string, Packet>();
+    while (found.size < cmds.length) {
+      const packet = this.#arrived.shift() ?? (await this.#arrival(cmds.join(' or ')));
+      if (!cmds.includes(packet.cmd) || found.has(packet.cmd)) throw new Error(`not asked for: ${JSON.stringify(packet)}`);
+      found.set(packet.cmd, packet);
+    }
+    return cmds.map((cmd) => found.get(cmd)!);
   }
 
   async take(cmd: string, count: number): Promise<Packet[]> {
@@ -185,6 +204,10 @@ export function connectPacket(version: ClientVersion, fields: ConnectFields): Pa
     keepalive: 0,
     ...fields,
   };
+}
+
+export function publishPacket(topic: string, payload: string | Buffer, rest: PublishFields = {}): PacketFields {
+  return { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false, ...rest };
 }
 
 export function encode(packet: PacketFields, version: ClientVersion): Buffer {

@@ -55,7 +55,7 @@ export class SmallDisk implements Disposable {
 
   /** Whoever uses it must be gone. */
   [Symbol.dispose](): void {
-    execFileSync('umount', [this.#mountPoint]);
+    execFileSync('umount', ['-l', this.#mountPoint]);
     rmSync(this.#mountPoint, { recursive: true });
   }
 

@@ -116,6 +116,7 @@ async function carry(
       count(chunk.length);
       underWay += chunk.length;
       last = deliver(last, chunk, performance.now() + faults.latencyMs);
+      last.catch(() => {}); // `to` was reset: met at the next chunk, or at the end
       if (underWay > UNDER_WAY_BYTES_MAX || faults.bytesPerSecond > 0) await last;
     }
     await last;

@@ -1,5 +1,5 @@
-// Backlog: does the gateway start at once, however much it still has to send? Starts with a big backlog are compared with
-// starts on an empty directory. Upstream is away throughout.
+// Backlog: does the gateway start at once, however much it still has to send? Starts with a big backlog are
+// compared with starts on an empty directory. Upstream is away throughout.
 
 import { freePort } from '../../support/mosquitto.ts';
 import type { BenchContext, Measure } from '../bench-context.ts';
@@ -88,6 +88,7 @@ function figuresOf({ options }: BenchContext, rounds: readonly { full: StartRun;
 }
 
 const NOTES = [
-  'Start: from the creation of the process to its first CONNACK, with the files in the page cache; resident memory two ' +
-    'seconds later, with upstream away. The first start follows a SIGKILL of the process that had just filled the backlog.',
+  'Start: from the creation of the process to its first CONNACK, with the files in the page cache; ' +
+    'resident memory two seconds later, with upstream away. The first start follows a SIGKILL of the ' +
+    'process that had just filled the backlog.',
 ];

@@ -1,5 +1,6 @@
-// Disk: bytes written for each message of 100 bytes, over the whole life of the process after its start: write-ahead
-// log, checkpoints, what an orderly stop still writes, and with a sink the cursors and deletions as well.
+// Disk: bytes written for each message of 100 bytes, over the whole life of the process after its start:
+// write-ahead log, checkpoints, what an orderly stop still writes, and with a sink the cursors and deletions
+// as well.
 
 import { type BenchContext, inRounds, type Measure, type Measurement } from '../bench-context.ts';
 import { bytesWrittenBy, bytesWrittenUntilEnd } from '../process-usage.ts';
@@ -61,8 +62,8 @@ async function measureBytes(
 }
 
 const NOTES = [
-  'Disk: bytes that the process caused to be written (/proc/PID/io, write_bytes) from its first CONNACK to its end, ' +
-    'so the last checkpoint is in it. The file system’s journal is not. Of the 100 bytes of payload 76 are filler from a ' +
-    'pool of 64 KiB: random, but large batches meet the same stretches again and compress a little. Real telemetry ' +
-    'compresses far better: see `--telemetry`.',
+  'Disk: bytes that the process caused to be written (/proc/PID/io, write_bytes) from its first CONNACK' +
+    ' to its end, so the last checkpoint is in it. The file system’s journal is not. Of the 100 bytes of ' +
+    'payload 76 are filler from a pool of 64 KiB: random, but large batches meet the same stretches again' +
+    ' and compress a little. Real telemetry compresses far better: see `--telemetry`.',
 ];

@@ -1,5 +1,6 @@
-// Forwarding: devices -> server -> upstream mosquitto -> a subscriber there. The clock runs from the first publish until
-// the subscriber has everything. The rival is a mosquitto bridging to the same kind of upstream.
+// Forwarding: devices -> server -> upstream mosquitto -> a subscriber there. The clock runs from the first
+// publish until the subscriber has everything. The rival is a mosquitto bridging to the same kind of
+// upstream.
 
 import { BatchReceiver } from '../batch-receiver.ts';
 import { type BenchContext, inPairs, inRounds, type Measure, seriesOf } from '../bench-context.ts';
@@ -125,9 +126,10 @@ function runOf(
 }
 
 const NOTES = [
-  'Forwarding: 50 x 20, QoS 1 all the way, from the first publish until a subscriber of the upstream mosquitto has every ' +
-    'message. Batches are received by a program that checks each batch’s checksum and that the offsets follow each other ' +
-    '(records are not unpacked); single messages by mqload, which checks the sequence number of each. The bridging ' +
-    'mosquitto has `persistence true`, `cleansession false`, no limits, and saves every 30 minutes, its default: that is, ' +
-    'not at all during a run, which favours it.',
+  'Forwarding: 50 x 20, QoS 1 all the way, from the first publish until a subscriber of the upstream ' +
+    'mosquitto has every message. Batches are received by a program that checks each batch’s checksum and' +
+    ' that the offsets follow each other (records are not unpacked); single messages by mqload, which ' +
+    'checks the sequence number of each. The bridging mosquitto has `persistence true`, `cleansession ' +
+    'false`, no limits, and saves every 30 minutes, its default: that is, not at all during a run, which ' +
+    'favours it.',
 ];

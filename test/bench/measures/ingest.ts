@@ -1,5 +1,5 @@
-// Ingest: how many QoS 1 publishes per second are acknowledged, and what each costs. The gateway without a sink keeps
-// them on disk before it acknowledges; mosquitto without persistence acknowledges from memory.
+// Ingest: how many QoS 1 publishes per second are acknowledged, and what each costs. The gateway without a
+// sink keeps them on disk before it acknowledges; mosquitto without persistence acknowledges from memory.
 
 import type { BenchContext, Measure, Measurement, Pair } from '../bench-context.ts';
 import { inPairs, seriesOf } from '../bench-context.ts';

@@ -1,5 +1,6 @@
-// Kill: the server is killed (SIGKILL) under load while upstream is away, and started again when upstream is back. How
-// many of the messages that it had acknowledged never arrive there? Compared by the ledgers of mqload.
+// Kill: the server is killed (SIGKILL) under load while upstream is away, and started again when upstream is
+// back. How many of the messages that it had acknowledged never arrive there? Compared by the ledgers of
+// mqload.
 
 import { join } from 'node:path';
 import { type BenchContext, inPairs, type Measure, seriesOf } from '../bench-context.ts';
@@ -10,6 +11,8 @@ import { figureOf } from '../statistics.ts';
 const MESSAGES_PER_S = 50_000;
 /** How often the bridging mosquitto saves everything: as often as its settings allow. */
 const AUTOSAVE_S = 1;
+/** By then the bridging mosquitto has saved what it had, at least twice. */
+const KILL_AFTER_MS_MIN = 4000;
 const PUBLISH_S_MAX = 60;
 const SILENCE_S = 4;
 const ARRIVE_S_MAX = 90;
@@ -69,9 +72,9 @@ async function killInOutage(
     ledger: acknowledged,
     serverDies: true,
   });
-  const killing = new Promise((resolve) => setTimeout(resolve, options.seconds * 1500)).then(() =>
-    server.stop('SIGKILL'),
-  );
+  const killing = new Promise((resolve) =>
+    setTimeout(resolve, Math.max(KILL_AFTER_MS_MIN, options.seconds * 1500)),
+  ).then(() => server.stop('SIGKILL'));
   await Promise.all([publishing, killing]);
   await upstream.start();
   const subscription = load.subscribe({
@@ -91,7 +94,8 @@ async function killInOutage(
 }
 
 const NOTES = [
-  'Kill: 50 k msg/s while upstream is away, SIGKILL, upstream back, restart on the same data. The bridging mosquitto has ' +
-    '`persistence true` and `autosave_interval 1`, the most often it can save; what it acknowledged after its last save ' +
-    'is lost. A SIGKILL is not a power cut: what a process has written stays in the page cache.',
+  'Kill: 50 k msg/s while upstream is away, SIGKILL, upstream back, restart on the same data. The ' +
+    'bridging mosquitto has `persistence true` and `autosave_interval 1`, the most often it can save; ' +
+    'what it acknowledged after its last save is lost. A SIGKILL is not a power cut: what a process has ' +
+    'written stays in the page cache.',
 ];

@@ -1,5 +1,6 @@
-// Latency: how long an acknowledgement takes at half of the rate that the server can take, counted from the moment the
-// message was due. Each side is loaded with half of its own maximum, which a short run at full speed finds first.
+// Latency: how long an acknowledgement takes at half of the rate that the server can take, counted from the
+// moment the message was due. Each side is loaded with half of its own maximum, which a short run at full
+// speed finds first.
 
 import type { BenchContext, Measure, Measurement } from '../bench-context.ts';
 import { inPairs, seriesOf } from '../bench-context.ts';

@@ -1,4 +1,5 @@
-// Memory: resident memory with 1,000 connections that publish 2,000 messages a second, all of them forwarded upstream.
+// Memory: resident memory with 1,000 connections that publish 2,000 messages a second, all of them forwarded
+// upstream.
 
 import { type BenchContext, inPairs, type Measure, seriesOf } from '../bench-context.ts';
 import { type Memory, memoryOf } from '../process-usage.ts';

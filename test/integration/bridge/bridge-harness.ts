@@ -25,7 +25,7 @@ export class BridgeHarness implements AsyncDisposable {
   readonly faults: Error[] = [];
   readonly lanes: string[];
   bridge!: Bridge;
-  readonly #settings: MqttSinkSettings;
+  readonly settings: MqttSinkSettings;
   readonly #options: Partial<BridgeOptions>;
   readonly #ends: number[];
   readonly #cursors: number[];
@@ -38,13 +38,13 @@ export class BridgeHarness implements AsyncDisposable {
   ) {
     const { laneNames = ['main'], ...rest } = options;
     this.lanes = laneNames;
-    this.#settings = mqttSettings(settings);
+    this.settings = mqttSettings(settings);
     this.#options = rest;
     this.#ends = laneNames.map(() => 0);
     this.#cursors = laneNames.map(() => 0);
   }
 
-  async start(): Promise<this> {
+  async start(options: Partial<BridgeOptions> = {}): Promise<this> {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (advance: Advance) => this.#onAdvance(advance));
@@ -53,9 +53,15 @@ export class BridgeHarness implements AsyncDisposable {
       databaseFile: this.log.file,
       gatewayId: 'gw',
       bootId: 'boot-1',
-      sinks: [{ name: 'cloud', settings: this.#settings }],
+      sinks: [{ name: 'cloud', settings: this.settings }],
       lanes: this.lanes.map((name, number) => ({ name, number, nextOffset: this.#ends[number] })),
-      cursors: this.lanes.map((lane, number) => ({ sink: 'cloud', lane, nextOffset: this.#cursors[number] })),
+      cursors: this.lanes.flatMap((lane, number) =>
+        (options.sinks ?? [{ name: 'cloud' }]).map(({ name }) => ({
+          sink: name,
+          lane,
+          nextOffset: this.#cursors[number],
+        })),
+      ),
       storagePort: port2,
       clock: systemClock,
       log: pino({ level: 'debug' }, stream),
@@ -65,6 +71,7 @@ export class BridgeHarness implements AsyncDisposable {
         this.#look();
       },
       ...this.#options,
+      ...options,
       onStatus: (sinks) => {
         this.#options.onStatus?.(sinks);
         this.#look();
@@ -97,7 +104,7 @@ export class BridgeHarness implements AsyncDisposable {
     return this.#cursors[lane];
   }
 
-  /** Resolves when a lane's cursor has come to its end. */
+  /** Resolves when the cursor of sink `cloud` in a lane has come to its end. */
   delivered(lane = 0): Promise<void> {
     return this.until(() => this.#cursors[lane] === this.#ends[lane]);
   }
@@ -132,6 +139,7 @@ export class BridgeHarness implements AsyncDisposable {
   }
 
   #onAdvance(advance: Advance): void {
+    if (advance.sink !== 'cloud') return;
     const lane = this.lanes.indexOf(advance.lane);
     const step = advance.nextOffset - this.#cursors[lane];
     if (step !== advance.delivered + advance.deadLettered + advance.missing)

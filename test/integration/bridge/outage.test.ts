@@ -76,7 +76,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
   test('a link that is cut again and again delivers everything, in order', async () => {
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
-    await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 400_000 });
+    await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 1_500_000 });
     await using harness = new BridgeHarness({
       url: url(proxy.port),
       ...settings,
