@@ -1,7 +1,10 @@
-// How much may be sent before the first acknowledgement, as far as this upstream has shown that it can take it: the
-// settings until a connection is lost with messages unacknowledged, then half of it each time, down to one small batch.
-// Without it, a link or a broker that cannot take a full batch within the acknowledgement timeout would be sent the same
-// full batch for ever. It grows back slowly: after every RECOVERY_ACKS acknowledgements by a quarter.
+// How much may be sent before the first acknowledgement, as far as this upstream has shown that it can take it. Without
+// it, a link or a broker that cannot take a full batch within the acknowledgement timeout would be sent the same full batch
+// for ever. It is a share of what the settings allow, of both the number of batches and their size.
+//
+// Only a connection that is lost without one acknowledgement speaks against the size; a link that is cut while
+// acknowledgements come is no reason to send less. Then half is tried, and half of that. Growing back is fast below half of
+// the size that failed, where it worked before, and slow above.
 
 export interface WindowSize {
   /** Batches in flight. */
@@ -11,44 +14,51 @@ export interface WindowSize {
 }
 
 const BATCH_BYTES_MIN = 1024;
-const RECOVERY_ACKS = 8;
-const GROWTH = 1.25;
+const SHARE_MIN = 2 ** -14;
+const FAST = { acks: 2, factor: 2 };
+const SLOW = { acks: 16, factor: 1.25 };
 
 export class SendWindow {
   readonly #full: WindowSize;
-  #now: WindowSize;
+  #share = 1;
+  /** Below it growth is fast. */
+  #knownShare = 1;
+  /** Acknowledgements at this share, on this connection. */
   #acks = 0;
+  #hasGrown = true;
 
   constructor(full: WindowSize) {
     this.#full = full;
-    this.#now = { ...full };
   }
 
-  get size(): Readonly<WindowSize> {
-    return this.#now;
+  get size(): WindowSize {
+    const { batches, batchBytes } = this.#full;
+    return {
+      batches: Math.max(1, Math.floor(batches * this.#share)),
+      batchBytes: Math.max(Math.min(BATCH_BYTES_MIN, batchBytes), Math.floor(batchBytes * this.#share)),
+    };
+  }
+
+  connected(): void {
+    this.#acks = 0;
   }
 
   /** The connection was lost while something was unacknowledged. */
-  shrink(): void {
-    this.#acks = 0;
-    this.#now = {
-      batches: Math.max(1, Math.floor(this.#now.batches / 2)),
-      batchBytes: Math.max(
-        Math.min(BATCH_BYTES_MIN, this.#full.batchBytes),
-        Math.floor(this.#now.batchBytes / 2),
-      ),
-    };
+  lost(): void {
+    if (this.#acks > 0) return;
+    if (this.#hasGrown) this.#knownShare = this.#share / 2;
+    this.#hasGrown = false;
+    this.#share = Math.max(SHARE_MIN, this.#share / 2);
   }
 
   /** A batch was acknowledged. */
   acknowledged(): void {
-    const { batches, batchBytes } = this.#now;
-    if (batches === this.#full.batches && batchBytes === this.#full.batchBytes) return;
-    if (++this.#acks < RECOVERY_ACKS) return;
+    this.#acks++;
+    if (this.#share === 1) return;
+    const { acks, factor } = this.#share < this.#knownShare ? FAST : SLOW;
+    if (this.#acks < acks) return;
     this.#acks = 0;
-    this.#now = {
-      batches: Math.min(this.#full.batches, Math.ceil(batches * GROWTH)),
-      batchBytes: Math.min(this.#full.batchBytes, Math.ceil(batchBytes * GROWTH)),
-    };
+    this.#hasGrown = true;
+    this.#share = Math.min(1, this.#share * factor);
   }
 }

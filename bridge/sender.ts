@@ -109,7 +109,7 @@ export class Sender {
     if (!this.#isStopping) this.#options.log('warn', 'connection to the upstream lost', { reason });
     if (this.#inFlight.batches > 0) {
       this.#breaker.failed();
-      this.#window.shrink();
+      this.#window.lost();
     }
     this.#retryConnect(0);
   }
@@ -152,6 +152,7 @@ export class Sender {
     this.#link = 'up';
     this.#limits = limits;
     this.#backoff.succeeded();
+    this.#window.connected();
     if (this.#counts.connects++ > 0) this.#counts.reconnects++;
     this.#options.log('info', 'connected to the upstream');
     this.#options.changed();

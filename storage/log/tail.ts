@@ -1,5 +1,6 @@
 // At start: recalls from the newest batches which packets of persistent sessions are kept already (recent-packets.ts).
-// Bounded by bytes, decoded ones too, so that the time to start does not depend on the backlog.
+// Bounded by bytes, decoded ones too, and one batch at a time, so that neither the time nor the memory to start depends
+// on the backlog.
 //
 // The lanes are recalled together, in the order in which their batches were kept: a session's packets are spread over
 // lanes, what is remembered of a session is bounded, and a busy lane would make it forget the packets of a quiet one.
@@ -10,10 +11,10 @@ import { rowIdOf } from './log-schema.ts';
 import type { LaneState } from './log-writer.ts';
 import type { RecentPackets } from './recent-packets.ts';
 
-const DECODED_BYTES_MAX = 32 * 1024 * 1024;
+const DECODED_BYTES_MAX = 16 * 1024 * 1024;
 
 interface TailBatch {
-  encoded: Buffer;
+  id: number;
   bodyBytes: number;
   bootId: string;
   baseMonotonicMs: number;
@@ -27,14 +28,15 @@ export function recallRecent(
   recent: RecentPackets,
   tailBytes: number,
 ): void {
-  const newest = db.prepare('SELECT bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
+  const newest = db.prepare('SELECT id, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
+  const one = db.prepare('SELECT bytes FROM log WHERE id = ?');
   const tails = lanes.map((lane) => {
     const tail: TailBatch[] = [];
     let bytes = 0;
     let decodedBytes = 0;
     for (const row of newest.iterate(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0))) {
-      const encoded = (row as { bytes: Buffer }).bytes;
-      const batch = tailBatch(encoded);
+      const { id, bytes: encoded } = row as { id: number; bytes: Buffer };
+      const batch = tailBatch(id, encoded);
       bytes += encoded.length;
       decodedBytes += batch?.bodyBytes ?? 0;
       if (bytes > tailBytes || decodedBytes > DECODED_BYTES_MAX / lanes.length) break;
@@ -42,13 +44,13 @@ export function recallRecent(
     }
     return tail.reverse();
   });
-  for (const batch of inOrder(tails)) recall(batch.encoded, recent);
+  for (const { id } of inOrder(tails)) recall((one.get(id) as { bytes: Buffer }).bytes, recent);
 }
 
-function tailBatch(encoded: Buffer): TailBatch | undefined {
+function tailBatch(id: number, encoded: Buffer): TailBatch | undefined {
   try {
     const { bodyBytes, bootId, baseMonotonicMs, baseTimeMs } = decodeHeader(encoded);
-    return { encoded, bodyBytes, bootId, baseMonotonicMs, baseTimeMs };
+    return { id, bodyBytes, bootId, baseMonotonicMs, baseTimeMs };
   } catch {
     return undefined; // damaged: see recallRecent
   }

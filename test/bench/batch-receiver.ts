@@ -66,7 +66,7 @@ export class BatchReceiver implements AsyncDisposable {
     };
   }
 
-  /** `performance.now()` of the moment when every record before `offset` had come; throws when one is missing. */
+  /** `performance.now()` when every record before `offset` had come; throws when one is missing. */
   async received(offset: number, timeoutMs: number): Promise<number> {
     if (this.#fault === null && this.#nextOffset >= offset) return performance.now();
     let timer: NodeJS.Timeout | undefined;

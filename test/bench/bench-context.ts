@@ -33,8 +33,8 @@ export interface Pair<T> {
 }
 
 /**
- * Runs both sides once a round, one after the other, and changes which goes first: what the machine does besides,
- * and what one run leaves behind, falls on both.
+ * Runs both sides once a round, one after the other, and changes which goes first: what the machine does
+ * besides, and what one run leaves behind, falls on both.
  */
 export async function inPairs<T>(
   context: BenchContext,

@@ -19,14 +19,14 @@ function kibibytes(status: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN);
 }
 
-/** Bytes that the process caused to be sent to the disk. What its file system adds (journal, metadata) is not in it. */
+/** Bytes that the process caused to be written; what its file system adds (journal, metadata) is not in it. */
 export function bytesWrittenBy(pid: number): number {
   return Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? Number.NaN);
 }
 
 /**
- * Sends SIGTERM and returns what the process has written at the very end of its life. Blocks this thread until then:
- * as long as Node does not get to reap its child, the dead process keeps its entry in /proc.
+ * Sends SIGTERM and returns what the process has written at the very end of its life. Blocks this thread until
+ * then: as long as Node does not get to reap its child, the dead process keeps its entry in /proc.
  */
 export function bytesWrittenUntilEnd(pid: number, timeoutMs: number): number {
   const until = performance.now() + timeoutMs;

@@ -37,13 +37,13 @@ export function markdownOf(report: Report): string {
   const { rounds, seconds } = options;
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version ?? '-'}`);
   const figures = measures.flatMap((measure) => measure.figures);
+  const load = machine.loadBefore.map((mean) => mean.toFixed(2)).join(' ');
   return [
     `Measured ${date.slice(0, 10)} by \`npm run bench\` in ${Math.round(tookSeconds)} s: medians of ` +
       `${rounds} rounds of ${seconds} s, load generator on the same cores; 100-byte payloads, QoS 1.`,
     '',
     `- Machine: ${machine.cores} x ${machine.cpu} (${machine.arch}), ${machine.memoryGib} GiB, Linux ` +
-      `${machine.kernel}, ${machine.fileSystem}; load before the run ${machine.loadBefore.map((load) => ` +
-      'load.toFixed(2)).join(' ')}',
+      `${machine.kernel}, ${machine.fileSystem}; load before the run ${load}`,
     `- Versions: ${packages.join(', ')}`,
     `- Targets: ${targets.met} met, ${targets.missed} missed`,
     '',

@@ -17,7 +17,7 @@ export interface TelemetryMessage {
 const TEXT_BYTES_MAX = 1024 * 1024 * 1024;
 /** Mean rate of the replay; years of readings become minutes, bursts and pauses in proportion. */
 const MESSAGES_PER_MS = 1;
-/** Devices report on the minute, networks do not deliver on it: without this the column of times would flatter. */
+/** Devices report on the minute, networks do not deliver on it: without this the times would flatter. */
 const JITTER_MS = 20;
 const BASE_TIME_MS = 1_750_000_000_000;
 

@@ -111,9 +111,14 @@ export class RawClient implements Disposable {
     return await this.next('suback');
   }
 
+  /** The next packet, whatever it is. */
+  async any(wanted = 'packet'): Promise<Packet> {
+    return this.#arrived.shift() ?? (await this.#arrival(wanted));
+  }
+
   /** The next packet that comes, which must be a `cmd`. */
   async next(cmd: string): Promise<Packet> {
-    const packet = this.#arrived.shift() ?? (await this.#arrival(cmd));
+    const packet = await this.any(cmd);
     if (packet.cmd !== cmd) throw new Error(`expected ${cmd}, got ${JSON.stringify(packet)}`);
     return packet;
   }
@@ -122,7 +127,7 @@ export class RawClient implements Disposable {
   async each(...cmds: string[]): Promise<Packet[]> {
     const found = new Map<string, Packet>();
     while (found.size < cmds.length) {
-      const packet = this.#arrived.shift() ?? (await this.#arrival(cmds.join(' or ')));
+      const packet = await this.any(cmds.join(' or '));
       if (!cmds.includes(packet.cmd) || found.has(packet.cmd)) throw new Error(`not asked for: ${JSON.stringify(packet)}`);
       found.set(packet.cmd, packet);
     }

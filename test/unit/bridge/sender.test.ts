@@ -230,13 +230,25 @@ describe('connections', () => {
     await advance(1000);
     sink.accept();
     await settled();
-    expect(sentOffsets(sink)).toEqual([10, 20]); // the window has halved
+    expect(sentOffsets(sink)).toEqual([10, 20, 30]);
     expect(sender.status).toMatchObject({
       reconnects: 1,
       retries: 3,
       state: 'connected',
       lastError: 'reset',
     });
+  });
+
+  test('after one without any acknowledgement, less is sent', async () => {
+    const { connect, append, sink, advance } = setUp();
+    await connect();
+    await append(4);
+    sink.break();
+    await settled();
+    await advance(1000);
+    sink.accept();
+    await settled();
+    expect(sentOffsets(sink)).toEqual([0, 10]);
   });
 
   test('an upstream that is lost while idle is no failure of a batch', async () => {
