@@ -10,7 +10,9 @@ import type { BenchContext } from './bench-context.ts';
 import type { BenchChild } from './child-processes.ts';
 import { firstConnack } from './first-connack.ts';
 
-const CLI = fileURLToPath(new URL('../../gateway/cli.ts', import.meta.url));
+/** As it is published: compiled (`npm run bench` does that first), with the flags of its first line. */
+const CLI = fileURLToPath(new URL('../../dist/gateway/cli.js', import.meta.url));
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 const PATH = ['/usr/sbin', '/usr/local/sbin', process.env.PATH ?? ''].join(delimiter);
 const ACCEPT_MS_MAX = 60_000;
 
@@ -100,7 +102,7 @@ export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOpt
   writeFileSync(file, JSON.stringify(config)); // YAML contains JSON
   return new Server(context, {
     command: process.execPath,
-    args: [CLI, 'start', '-c', file],
+    args: [...NODE_FLAGS, CLI, 'start', '-c', file],
     port,
     directory,
   });
