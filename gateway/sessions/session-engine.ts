@@ -15,6 +15,7 @@ import type { LeftoverWill } from '../../storage/sessions/wills.ts';
 import type { EngineBroker, EngineClient, EngineOptions, EngineWill } from './engine-types.ts';
 import type { LocalMessage } from './fan-out.ts';
 import type { FaultFence, Fenced } from './fault-fence.ts';
+import type { WillKeeping } from './will-keeper.ts';
 
 /** A message on its way through the engine; identified by broker id and counter. */
 export interface LocalPacket extends LocalMessage {
@@ -52,7 +53,7 @@ export interface SessionEngineOptions {
     subscriptionsMax: number;
   };
   /** A will is due: keep it like any publish of that device, then call back to have it published here. */
-  onWill(clientId: string, message: LocalMessage, done: () => void): void;
+  onWill(clientId: string, message: LocalMessage, keeping: WillKeeping): void;
   /** The engine's own store failed, which is fatal. */
   onFault(error: SluiceError): void;
 }
@@ -150,15 +151,20 @@ export class SessionEngine {
       return;
     }
     const client = broker.clients[clientId] ?? null;
-    this.#options.fence.run(this.#shared, () => {
+    let isThrough = false;
+    const through = (error?: Error | null): void => {
+      if (error && isThrough) this.#shared.faulted(error);
+      if (isThrough) return;
+      isThrough = true;
+      if (error) this.#notPublished(packet, error);
+      done();
+    };
+    // A fault in any of the deliveries ends the wait for them, or the message would be under way for ever.
+    this.#options.fence.run({ faulted: through }, () => {
       try {
-        broker.publish(packet, client, (error) => {
-          if (error) this.#notPublished(packet, error);
-          done();
-        });
+        broker.publish(packet, client, through);
       } catch (error) {
-        this.#notPublished(packet, error as Error);
-        done();
+        through(error as Error);
       }
     });
   }
@@ -263,28 +269,41 @@ export class SessionEngine {
     });
   }
 
-  /** Called by the engine for wills only: every other publish is taken before it. */
+  /**
+   * Called by the engine for wills only: every other publish is taken before it. The engine is told not to publish it,
+   * because it is published from here; it removes the will from the store then, which is in the same commit.
+   */
   #authorizeWill(client: EngineClient | null, will: EngineWill, done: (error: Error | null) => void): void {
-    const clientId = client?.id ?? will.clientId ?? '';
+    if (client === null) return; // the engine's own search for leftovers, which are published by publishLeftover
     if (will.properties !== undefined) {
       // The delay is the gateway's business and no property of a PUBLISH (MQTT 5.0 3.1.3.2.2, 3.3.2.3).
       const { willDelayInterval: _delay, ...properties } = will.properties;
       will.properties = properties;
     }
-    this.#options.onWill(clientId, messageOf(will), () => done(null));
+    this.#keepWill(client.id, messageOf(will), () => done(new Error('the gateway publishes it')));
+  }
+
+  #keepWill(clientId: string, message: LocalMessage, remove: () => void): void {
+    let packet: LocalPacket;
+    this.#options.onWill(clientId, message, {
+      begin: () => {
+        remove();
+        packet = this.prepare(message, clientId); // now, because counters have to be in the order of publishing
+        return this.opsFor(packet);
+      },
+      done: () => this.publish(packet, clientId, () => {}),
+    });
   }
 
   /** A will of the boot before: its client's connection ended with that boot (MQTT 5.0 3.1.2.5). */
   #publishLeftover({ clientId, brokerId, packet, delayMs }: LeftoverWill): void {
-    const { persistence, clock, onWill } = this.#options;
+    const { persistence, clock } = this.#options;
     clock.after(Math.min(delayMs, TIMER_MS_MAX), async () => {
       // The client may have come back within the delay, and left in order: then the will is gone (MQTT-3.1.3-9).
       const will = await persistence.getWill({ id: clientId });
       if (this.#broker === null || will?.brokerId !== brokerId) return;
-      onWill(clientId, messageOf(packet as EngineWill), () => {
-        this.publish(this.prepare(messageOf(packet as EngineWill), clientId), clientId, () => {
-          persistence.delWill({ id: clientId, brokerId }).catch((cause: Error) => this.#storeFault(cause));
-        });
+      this.#keepWill(clientId, messageOf(packet as EngineWill), () => {
+        persistence.delWill({ id: clientId, brokerId }).catch((cause: Error) => this.#storeFault(cause));
       });
     });
   }

@@ -1,6 +1,7 @@
-// A disk or card that damages what was stored, between a kill and the next start: bits turn over, tails are torn off, in
-// the database and in its write-ahead log. The gateway starts, says what it found and put aside, delivers what can be
-// read - under its old names - and takes and delivers new messages, never under a name that was given before.
+// A disk or card that damages what was stored, between a kill and the next start: bits turn over, tails are
+// torn off, in the database and in its write-ahead log. The gateway starts, says what it found and put aside,
+// delivers what can be read - under its old names - and takes and delivers new messages, never under a name
+// that was given before.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// No room: the disk is full, or the buffer has reached its limit. Devices are made to wait - no acknowledgement, no
-// disconnect - the gateway says why, and goes on by itself when there is room again. Nothing acknowledged is lost.
+// No room: the disk is full, or the buffer has reached its limit. Devices are made to wait - no
+// acknowledgement, no disconnect - the gateway says why, and goes on by itself when there is room again.
+// Nothing acknowledged is lost.
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,7 +78,7 @@ describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
 });
 
 describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
-  test('stalls devices until the upstream is back, and never takes more of the disk than allowed', async () => {
+  test('stalls devices until the upstream is back, and never takes more than it may', async () => {
     const maxBytes = 8 * MiB;
     await using rig = await FaultRig.create({
       settings: {

@@ -1,5 +1,5 @@
-// The promise under kill -9: the gateway dies at random moments - while it starts, takes, commits, sends, forgets - and
-// devices connect again and resend as MQTT wants it. TEST_LONG=1 does it 200 times.
+// The promise under kill -9: the gateway dies at random moments - while it starts, takes, commits, sends,
+// forgets - and devices connect again and resend as MQTT wants it. TEST_LONG=1 does it 200 times.
 
 import { describe, expect, test } from 'vitest';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';

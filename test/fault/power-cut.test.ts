@@ -1,6 +1,7 @@
-// The promise when the power goes: at a random moment the process dies and the disk keeps only what was synced. It must
-// start on that every time, with everything it has acknowledged. What the upstream has is outside the cut. The same with
-// synchronous=normal must lose something, or this test could not tell. TEST_LONG=1 cuts 100 times.
+// The promise when the power goes: at a random moment the process dies and the disk keeps only what was
+// synced. It must start on that every time, with everything it has acknowledged. What the upstream has is
+// outside the cut. The same with synchronous=normal must lose something, or this test could not tell.
+// TEST_LONG=1 cuts 100 times.
 
 import { describe, expect, test } from 'vitest';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';

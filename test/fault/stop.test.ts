@@ -1,5 +1,6 @@
-// The end of the process, and starts that cannot be. Signals: the first one stops in order, the second one at once, and
-// neither loses anything. What a person got wrong is told in one line, with what to do, and never as a stack trace.
+// The end of the process, and starts that cannot be. Signals: the first one stops in order, the second one at
+// once, and neither loses anything. What a person got wrong is told in one line, with what to do, and never
+// as a stack trace.
 
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';

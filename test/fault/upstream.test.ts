@@ -1,5 +1,6 @@
-// An upstream that is not as it should be, for a while. Devices notice nothing: everything is taken and acknowledged.
-// When it is well again everything arrives, in order by device and lane, and nothing has to be published to set it going.
+// An upstream that is not as it should be, for a while. Devices notice nothing: everything is taken and
+// acknowledged. When it is well again everything arrives, in order by device and lane, and nothing has to be
+// published to set it going.
 
 import { describe, expect, test } from 'vitest';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
@@ -27,7 +28,7 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
     await expectEverything(rig, 2 * MESSAGES);
   });
 
-  test('that is not there when the gateway starts, and refuses connections, gets everything later', async () => {
+  test('that refuses connections when the gateway starts gets everything later', async () => {
     await using rig = await FaultRig.create();
     const { gateway, fleet, network } = rig;
     network.set({ isRefusing: true });

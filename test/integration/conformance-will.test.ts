@@ -133,6 +133,26 @@ describe.concurrent('the will of an MQTT 5 client', () => {
   });
 });
 
+test.each([4, 5] as const)('the will of a client of version %i that is connected when the gateway stops in order is published and kept once', async (version) => {
+  using home = new TemporaryDirectory();
+  const watcherFields = { clientId: 'watcher', clean: false };
+  {
+    await using stopped = await RunningGateway.start(home.path);
+    using watcher = await RawClient.connect(stopped.port, 4, watcherFields);
+    await watcher.subscribe('stopped/#', 1);
+    using client = await RawClient.connect(stopped.port, version, withWill('stopped'));
+    await stopped.stop();
+    if (version === 5) expect(await client.next('disconnect')).toMatchObject({ reasonCode: 0x8b });
+    await client.end();
+  }
+  await using gateway = await RunningGateway.start(home.path);
+  using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
+  expect(await watcher.next('publish')).toMatchObject({ topic: 'stopped/will' });
+  await watcher.ping();
+  expect(watcher.pending).toEqual([]);
+  expect(gateway.records()).toMatchObject([{ device: 'stopped', will: true }]);
+});
+
 test('a will whose gateway was killed is published and kept after its restart, once (MQTT 5.0 3.1.2.5)', async () => {
   using home = new TemporaryDirectory();
   {

@@ -1,5 +1,5 @@
-// The books of a fault test: what arrived upstream, by device and sequence and by record name (gateway, lane, offset),
-// against what the devices were acknowledged. What is wrong is listed, the first few of each kind:
+// The books of a fault test: what arrived upstream, by device and sequence and by record name (gateway, lane,
+// offset), against what the devices were acknowledged. What is wrong is listed, the first few of each kind:
 //   lost        acknowledged to the device, and never arrived
 //   gaps        missing below a later one of the same device
 //   reordered   came first after a later one of the same device and lane

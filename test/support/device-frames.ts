@@ -1,5 +1,5 @@
-// The few MQTT packets that a publishing test device needs, byte by byte: nothing stands between a test and what goes
-// over the wire. MQTT 3.1.1 and 5.0, section 3 of each.
+// The few MQTT packets that a publishing test device needs, byte by byte: nothing stands between a test and
+// what goes over the wire. MQTT 3.1.1 and 5.0, section 3 of each.
 
 export type ProtocolVersion = 4 | 5;
 

@@ -1,5 +1,5 @@
-// What a test device says: its name, a sequence number, and filler that follows from the two - so whoever receives it
-// can tell from the payload alone which message it is and whether every byte of it is right.
+// What a test device says: its name, a sequence number, and filler that follows from the two - so whoever
+// receives it can tell from the payload alone which message it is and whether every byte of it is right.
 
 const FILLER_BYTES_MAX = 4096;
 const FILLER = Buffer.from(

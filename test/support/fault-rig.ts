@@ -1,5 +1,5 @@
-// What most fault tests stand on: a fleet of devices, the gateway as a process, a network to the upstream that can be
-// made bad, a real broker, and the account of what arrived. Dispose it, and nothing is left.
+// What most fault tests stand on: a fleet of devices, the gateway as a process, a network to the upstream
+// that can be made bad, a real broker, and the account of what arrived. Dispose it, and nothing is left.
 
 import type { NOTHING_WRONG } from './delivery-account.ts';
 import { GatewayProcess, type GatewaySettings } from './gateway-process.ts';

@@ -27,7 +27,11 @@ export type Verdict =
   /** mqtt-packet and the gateway's parsers disagree, and no leniency explains it. */
   | { readonly kind: 'disagreement'; readonly why: string };
 
-const COMMANDS_WITH_DUP: Readonly<Record<number, string>> = { 6: 'pubrel', 8: 'subscribe', 10: 'unsubscribe' };
+const COMMANDS_WITH_DUP: Readonly<Record<number, string>> = {
+  6: 'pubrel',
+  8: 'subscribe',
+  10: 'unsubscribe',
+};
 const LENGTH_BYTES_MAX = 4;
 
 /** Where the frame at `at` ends by its remaining length; beyond the end of `bytes` when that is not there in full. */

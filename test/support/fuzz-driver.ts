@@ -152,7 +152,8 @@ export class FuzzDriver {
   #sweep(): void {
     const nowMs = performance.now();
     for (const flight of this.#flights) {
-      if (flight.parkedAt === undefined && nowMs - flight.sinceMs > PATIENCE_MS) this.#fail(flight, 'nothing happened');
+      if (flight.parkedAt === undefined && nowMs - flight.sinceMs > PATIENCE_MS)
+        this.#fail(flight, 'nothing happened');
     }
   }
 }

@@ -51,7 +51,9 @@ export class FuzzSequences {
     this.#seed = seed;
     for (const version of VERSIONS) {
       const source = frameSource(seed + version, version, { mutatedPercent: options.mutatedPercent });
-      const openings = frameSource(seed - version, version, { mutatedPercent: options.mutatedConnectPercent });
+      const openings = frameSource(seed - version, version, {
+        mutatedPercent: options.mutatedConnectPercent,
+      });
       this.#pools.set(version, {
         source,
         frames: framesOf(source, options.frames, (cmd) => cmd !== 'connect'),
@@ -76,7 +78,14 @@ export class FuzzSequences {
     parts.push(PINGREQ);
     const { bytes, judge } = this.#judge(parts, version);
     const expected = judge.finish();
-    return { index, bytes, expected, why: judge.why, pings: judge.pings, clientId: judge.clientId || clientId };
+    return {
+      index,
+      bytes,
+      expected,
+      why: judge.why,
+      pings: judge.pings,
+      clientId: judge.clientId || clientId,
+    };
   }
 
   #judge(parts: readonly Buffer[], version: ClientVersion): { bytes: Buffer; judge: StreamJudge } {

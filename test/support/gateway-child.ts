@@ -10,6 +10,8 @@ import { settingsText, type TestSettings } from './gateway-settings.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const KIB = 1024;
+/** What is remembered of the gateway's output. */
+const SAID_CHUNKS_MAX = 200;
 
 export interface ChildOptions {
   settings?: TestSettings;
@@ -30,20 +32,31 @@ export class GatewayChild implements AsyncDisposable {
   }
 
   /** Resolves when it takes connections. `directory` holds its data and outlives it. */
-  static async start(directory: string, { settings, env, program }: ChildOptions = {}): Promise<GatewayChild> {
+  static async start(
+    directory: string,
+    { settings, env, program }: ChildOptions = {},
+  ): Promise<GatewayChild> {
     const file = join(directory, 'gateway.yaml');
     // Pretty, because then it tells on stderr which ports it took.
     const log = { format: 'pretty', ...settings?.log };
     writeFileSync(file, settingsText(join(directory, 'data'), { ...settings, log }));
     const args = program === undefined ? ['gateway/cli.ts', 'start', '-c', file] : [program, file];
-    const child = spawn(process.execPath, args, { cwd: PROJECT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      cwd: PROJECT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const said: string[] = [];
     const { promise, resolve, reject } = Promise.withResolvers<number>();
+    let isListening = false;
     const hear = (chunk: Buffer): void => {
       said.push(String(chunk));
-      if (said.length > 200) said.shift();
+      if (said.length > SAID_CHUNKS_MAX) said.shift();
+      if (isListening) return;
       const found = /devices publish to +mqtt:\/\/[^:]+:(\d+)/.exec(said.join(''));
-      if (found !== null) resolve(Number(found[1]));
+      if (found === null) return;
+      isListening = true;
+      resolve(Number(found[1]));
     };
     child.stdout!.on('data', hear);
     child.stderr!.on('data', hear);

@@ -1,5 +1,6 @@
-// A gateway as its owner runs it: a process of its own, with a configuration file, a data directory and a port that
-// outlive it, so that a test can kill it at any moment and start it again. What it logs is kept, bounded.
+// A gateway as its owner runs it: a process of its own, with a configuration file, a data directory and a
+// port that outlive it, so that a test can kill it at any moment and start it again. What it logs is kept,
+// bounded.
 //
 // Nothing is left behind: dispose it (`await using`); should the test's own process end first, it goes too.
 
@@ -112,7 +113,7 @@ export class GatewayProcess implements AsyncDisposable {
     writeFileSync(this.configFile, JSON.stringify({ ...settings, ...own }, null, 2)); // JSON is YAML
   }
 
-  /** Starts the process and resolves when it takes connections; rejects with what it said when it ends instead. */
+  /** Resolves when it takes connections; rejects with what it said when it ends instead. */
   async start(): Promise<void> {
     this.launch();
     await this.accepting();

@@ -1,5 +1,5 @@
-// A fleet of resending devices: QoS 1 and 2, MQTT 3.1.1 and 5, two lanes, each device a window of messages in flight.
-// What it has been acknowledged stays with the devices, for the delivery account to compare.
+// A fleet of resending devices: QoS 1 and 2, MQTT 3.1.1 and 5, two lanes, each device a window of messages in
+// flight. What it has been acknowledged stays with the devices, for the delivery account to compare.
 
 import { devicePayload } from './device-payload.ts';
 import { ResendingDevice } from './resending-device.ts';

@@ -1,5 +1,6 @@
-// A disk that forgets, at a power cut, what was not synced: powercut.c, preloaded into the gateway, keeps a shadow of the
-// data directory that holds only synced bytes; after the process was killed, `cut` puts the shadow in its place.
+// A disk that forgets, at a power cut, what was not synced: powercut.c, preloaded into the gateway, keeps a
+// shadow of the data directory that holds only synced bytes; after the process was killed, `cut` puts the
+// shadow in its place.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';

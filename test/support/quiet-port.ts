@@ -1,6 +1,6 @@
-// A port for a server that goes away and comes back. It lies below the range from which the kernel takes ports for
-// outgoing connections: otherwise, while the server is away, somebody's connection could be given its port - a client
-// that keeps trying to connect to it on the loopback would even reach itself.
+// A port for a server that goes away and comes back. It lies below the range from which the kernel takes
+// ports for outgoing connections: otherwise, while the server is away, somebody's connection could be given
+// its port - a client that keeps trying to connect to it on the loopback would even reach itself.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { type AddressInfo, createServer } from 'node:net';
 const LOWEST = 10_240;
 const ATTEMPTS = 100;
 
-/** Free a moment ago; another test may still take it first, so whoever opens it should be ready to ask again. */
+/** Free a moment ago; another program may still take it first. */
 export async function quietPort(): Promise<number> {
   const end = firstEphemeralPort();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -60,7 +60,9 @@ export class RawClient implements Disposable {
     this.version = version;
     const parser = mqtt.parser({ protocolVersion: version });
     parser.on('packet', (packet) => this.#take(packet as unknown as Packet));
-    parser.on('error', (error) => this.#fail(new Error(`the gateway wrote what mqtt-packet refuses: ${error.message}`)));
+    parser.on('error', (error) =>
+      this.#fail(new Error(`the gateway wrote what mqtt-packet refuses: ${error.message}`)),
+    );
     socket.on('data', (chunk) => parser.parse(chunk));
     socket.on('error', () => {}); // a reset is an end like any other here
     this.closed = new Promise((resolve) => {
@@ -83,7 +85,8 @@ export class RawClient implements Disposable {
   static async connect(port: number, version: ClientVersion, fields: ConnectFields = {}): Promise<RawClient> {
     const client = await RawClient.open(port, version);
     const connack = await client.sendConnect(fields);
-    if ((connack.reasonCode ?? connack.returnCode) !== 0) throw new Error(`refused: ${JSON.stringify(connack)}`);
+    if ((connack.reasonCode ?? connack.returnCode) !== 0)
+      throw new Error(`refused: ${JSON.stringify(connack)}`);
     return client;
   }
 
@@ -128,7 +131,8 @@ export class RawClient implements Disposable {
     const found = new Map<string, Packet>();
     while (found.size < cmds.length) {
       const packet = await this.any(cmds.join(' or '));
-      if (!cmds.includes(packet.cmd) || found.has(packet.cmd)) throw new Error(`not asked for: ${JSON.stringify(packet)}`);
+      if (!cmds.includes(packet.cmd) || found.has(packet.cmd))
+        throw new Error(`not asked for: ${JSON.stringify(packet)}`);
       found.set(packet.cmd, packet);
     }
     return cmds.map((cmd) => found.get(cmd)!);
@@ -211,7 +215,11 @@ export function connectPacket(version: ClientVersion, fields: ConnectFields): Pa
   };
 }
 
-export function publishPacket(topic: string, payload: string | Buffer, rest: PublishFields = {}): PacketFields {
+export function publishPacket(
+  topic: string,
+  payload: string | Buffer,
+  rest: PublishFields = {},
+): PacketFields {
   return { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false, ...rest };
 }
 

@@ -1,9 +1,10 @@
-// A device as the MQTT specification wants it: one persistent session over any number of connections. It keeps several
-// messages in flight, connects again when the connection ends, and then sends what is unacknowledged once more, in the
-// original order, under the original packet ids and with DUP (MQTT 5.0 4.4, 4.6).
+// A device as the MQTT specification wants it: one persistent session over any number of connections. It
+// keeps several messages in flight, connects again when the connection ends, and then sends what is
+// unacknowledged once more, in the original order, under the original packet ids and with DUP (MQTT 5.0 4.4,
+// 4.6).
 //
-// Acknowledged means: the device has been told that it need not send the message again - PUBACK, or PUBREC, after which
-// QoS 2 forbids it to (MQTT 5.0 4.3.3). PUBCOMP only frees the packet id.
+// Acknowledged means: the device has been told that it need not send the message again - PUBACK, or PUBREC,
+// after which QoS 2 forbids it to (MQTT 5.0 4.3.3). PUBCOMP only frees the packet id.
 
 import { connect, type Socket } from 'node:net';
 import {
@@ -164,7 +165,7 @@ export class ResendingDevice {
     if (frames.length > 0) this.#socket?.write(Buffer.concat(frames));
   }
 
-  /** MQTT 5.0 4.1: a session that the server does not have is discarded; the messages are sent as new ones. */
+  /** MQTT 5.0 4.1: a session that the server lost is discarded; its messages are sent as new ones. */
   #beginAnew(): void {
     this.sessionsLost++;
     const flights = [...this.#inFlight.values()].filter(({ released }) => !released);

@@ -1,5 +1,5 @@
-// A small disk of its own: a tmpfs, and a ballast file on it that can take all the room there is. Mounting needs root;
-// where CI is set that is an error, elsewhere the tests that need it are skipped with one line.
+// A small disk of its own: a tmpfs, and a ballast file on it that can take all the room there is. Mounting
+// needs root; where CI is set that is an error, elsewhere the tests that need it are skipped with one line.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';

@@ -29,7 +29,9 @@ export function storedRecords(directory: string): StoredRecord[] {
   try {
     for (const lane of laneNumbers(file)) {
       for (const { bytes } of reader.read(lane, 0, Number.MAX_SAFE_INTEGER)) {
-        for (const { payload, properties, gateway: _gateway, timeMs: _time, ...record } of recordsOf(decodeBatch(bytes))) {
+        for (const { payload, properties, gateway: _gateway, timeMs: _time, ...record } of recordsOf(
+          decodeBatch(bytes),
+        )) {
           const decoded = decodeProperties(properties);
           const text = Buffer.from(payload).toString();
           records.push({ ...record, payload: text, payloadBytes: payload.length, properties: decoded });

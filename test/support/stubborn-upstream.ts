@@ -1,6 +1,6 @@
-// Something on the upstream's port that speaks just enough MQTT 5 to be a nuisance: refuses every CONNECT as not
-// authorised, or accepts it, takes everything, and never acknowledges anything. `passTo` ends that: from then on it hands
-// new connections on to a real broker.
+// Something on the upstream's port that speaks just enough MQTT 5 to be a nuisance: refuses every CONNECT as
+// not authorised, or accepts it, takes everything, and never acknowledges anything. `passTo` ends that: from
+// then on it hands new connections on to a real broker.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';

@@ -37,7 +37,7 @@ const HEALTHY: ProxyFaults = {
   isRefusing: false,
   resetAfterBytes: 0,
 };
-/** A throttled direction moves this share of a second at a time. */
+/** A throttled direction moves at most this share of a second's bytes at a time. */
 const SLICES_PER_SECOND = 50;
 const UNDER_WAY_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -103,12 +103,13 @@ async function carry(
   faults: ProxyFaults,
   count: (bytes: number) => void,
 ): Promise<void> {
+  const wire = new Wire(to, faults);
   let underWay = 0;
   let last = Promise.resolve();
   const deliver = async (before: Promise<void>, chunk: Buffer, dueMs: number) => {
     await before;
-    if (dueMs > performance.now()) await pause(dueMs - performance.now());
-    if (!faults.isBlackhole) await pass(chunk, to, faults);
+    await until(dueMs);
+    if (!faults.isBlackhole) await wire.pass(chunk);
     underWay -= chunk.length;
   };
   try {
@@ -116,7 +117,6 @@ async function carry(
       count(chunk.length);
       underWay += chunk.length;
       last = deliver(last, chunk, performance.now() + faults.latencyMs);
-      last.catch(() => {}); // `to` was reset: met at the next chunk, or at the end
       if (underWay > UNDER_WAY_BYTES_MAX || faults.bytesPerSecond > 0) await last;
     }
     await last;
@@ -126,20 +126,35 @@ async function carry(
   }
 }
 
-async function pass(chunk: Buffer, to: Socket, faults: ProxyFaults): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    const perSlice =
-      faults.bytesPerSecond > 0
-        ? Math.max(1, Math.ceil(faults.bytesPerSecond / SLICES_PER_SECOND))
-        : chunk.length;
-    const slice = chunk.subarray(at, at + perSlice);
-    at += slice.length;
-    if (faults.bytesPerSecond > 0) await pause(1000 / SLICES_PER_SECOND);
-    if (to.destroyed) return;
-    if (!to.write(slice)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+/** One direction's bandwidth. */
+class Wire {
+  readonly #to: Socket;
+  readonly #faults: ProxyFaults;
+  /** When what has been sent so far has passed. */
+  #freeAtMs = 0;
+
+  constructor(to: Socket, faults: ProxyFaults) {
+    this.#to = to;
+    this.#faults = faults;
+  }
+
+  async pass(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length && !this.#to.destroyed; ) {
+      const { bytesPerSecond } = this.#faults;
+      const sliceMax = bytesPerSecond > 0 ? Math.ceil(bytesPerSecond / SLICES_PER_SECOND) : chunk.length;
+      const slice = chunk.subarray(at, at + sliceMax);
+      at += slice.length;
+      if (bytesPerSecond > 0) {
+        this.#freeAtMs = Math.max(this.#freeAtMs, performance.now()) + (1000 * slice.length) / bytesPerSecond;
+        await until(this.#freeAtMs);
+      }
+      if (!this.#to.write(slice)) await Promise.race([once(this.#to, 'drain'), once(this.#to, 'close')]);
+    }
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits, unless it is hardly worth a timer. */
+async function until(dueMs: number): Promise<void> {
+  const leftMs = dueMs - performance.now();
+  if (leftMs > 2) await new Promise((resolve) => setTimeout(resolve, leftMs));
 }

@@ -1,6 +1,6 @@
-// The upstream of a fault test: a real mosquitto that keeps everything for its one receiver, and that receiver - a
-// persistent session of its own, so that nothing is missed while either is away - which enters all it gets in a
-// delivery account.
+// The upstream of a fault test: a real mosquitto that keeps everything for its one receiver, and that
+// receiver - a persistent session of its own, so that nothing is missed while either is away - which enters
+// all it gets in a delivery account.
 
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { parseUpstreamMessage } from '../../gateway/commands/upstream-message.ts';

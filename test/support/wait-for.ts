@@ -1,4 +1,5 @@
-// Waiting for what another process does: asks again and again until it is so. For tests that have nobody to tell them.
+// Waiting for what another process does: asks again and again until it is so. For tests that have nobody to
+// tell them.
 
 const INTERVAL_MS = 20;
 

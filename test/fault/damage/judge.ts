@@ -33,6 +33,8 @@ export interface Judgement {
   salvage: SalvageReport | null;
   /** Batches that are not there in the end. */
   lost: number[];
+  /** Batches that are there although they had been delivered and deleted. */
+  resurrected: number[];
   sessionsLost: number;
 }
 
@@ -68,12 +70,13 @@ export function judge(directory: string, truth: Truth, originals: Originals): Ju
   if (salvaged !== null) expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   const kept = new Set(db.prepare('SELECT id FROM log').pluck().all() as number[]);
   const lost = [...truth.kept].filter((id) => !kept.has(id));
+  const resurrected = [...kept].filter((id) => !truth.kept.has(id));
   const sessionsLost = truth.sessions.size - sessionsIntact(db, truth);
   expectCursorsBehind(db, truth);
   expectWritable(db, truth);
   closeDatabase(db);
   expectSecondStartQuiet(directory);
-  return { report, metLater, salvage: salvaged, lost, sessionsLost };
+  return { report, metLater, salvage: salvaged, lost, resurrected, sessionsLost };
 }
 
 function open(directory: string): { db: Database; report: OpenReport } {
