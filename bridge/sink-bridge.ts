@@ -102,7 +102,7 @@ export class SinkBridge {
     this.#books.missing += missing;
     const sink = this.name;
     for (const { firstOffset, count, reason } of deadLetters) {
-      log('error', 'the upstream refused records for good, they are kept as dead letters', {
+      log('error', 'records that cannot be sent are kept as dead letters', {
         sink,
         lane,
         firstOffset,

@@ -67,6 +67,8 @@ export interface FixtureOptions {
   batchesPerLane?: number;
   /** Commits after the last checkpoint. */
   walCommits?: number;
+  /** How many lanes each of them has a batch of; some, when not given. */
+  walLanes?: number;
   /** Largest payload of a batch. */
   dataBytesMax?: number;
   gateway?: string;
@@ -193,7 +195,7 @@ class FixtureStore {
   }
 
   fill(): void {
-    const { batchesPerLane = 24, walCommits = 8, gateway = GATEWAY } = this.#options;
+    const { batchesPerLane = 24, walCommits = 8, walLanes, gateway = GATEWAY } = this.#options;
     const db = this.#db;
     db.transaction(() => {
       db.prepare("INSERT INTO meta VALUES ('gateway-id', ?)").run(gateway);
@@ -215,7 +217,11 @@ class FixtureStore {
     db.pragma('wal_checkpoint(TRUNCATE)');
     this.#note();
     for (let i = 0; i < walCommits; i++) {
-      this.#commit(LANES.map((_, lane) => lane).filter(() => this.#random(3) > 0));
+      this.#commit(
+        LANES.map((_, lane) => lane).filter((lane) =>
+          walLanes === undefined ? this.#random(3) > 0 : lane < walLanes,
+        ),
+      );
       this.#note();
     }
   }

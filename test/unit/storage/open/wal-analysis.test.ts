@@ -6,7 +6,7 @@ import { walChecksum, wrongBits } from '../../../../storage/open/sqlite-file/wal
 import { inTemporaryDirectory, makeSnapshot, randomOf } from '../../../fault/damage/store-fixture.ts';
 
 const FRAME = 4120;
-const { wal } = makeSnapshot({ seed: 3, batchesPerLane: 4 });
+const { wal } = makeSnapshot({ seed: 3, batchesPerLane: 7 });
 const frames = (wal.length - 32) / FRAME;
 
 function analyse(bytes: Buffer): WalAnalysis {
