@@ -74,6 +74,7 @@ export class Bridge implements Component {
       workerData,
       transferList: [data.storagePort],
       name: 'bridge',
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     this.#worker = worker;
     await new Promise<void>((resolve, reject) => {

@@ -3,9 +3,9 @@
 // Levels by what the operator must do: warn = odd, nothing lost; error = lost, or needs a person. No
 // payloads.
 
+import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
 import pino from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { LogConfig } from './settings.ts';
 
 export type Logger = pino.Logger;
@@ -55,6 +55,8 @@ export function createLogger({ level, format }: LogConfig, stream?: LogStream): 
 }
 
 function prettyStream(output: LogStream, onTerminal: boolean): LogStream {
+  // Loaded when it is wanted: a gateway that writes json has no use for it.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const pretty = prettyFactory({
     colorize: onTerminal && isatty(standardOutput) && process.env.NO_COLOR === undefined,
     translateTime: 'SYS:HH:MM:ss.l',

@@ -17,7 +17,7 @@ import type { FromStore, StoreOptions, ToStore } from './store-messages.ts';
 
 const TICK_MS = 200;
 const STALLED_TICK_MS = 25;
-const CACHE_BYTES = 8 * 1024 * 1024;
+const CACHE_BYTES = 4 * 1024 * 1024;
 
 const options = workerData as StoreOptions;
 const main = parentPort as MessagePort;

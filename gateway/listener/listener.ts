@@ -2,7 +2,7 @@
 
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { Component } from '../../config/component.ts';
 import { SluiceError } from '../../config/errors.ts';
 import type { ListenerConfig } from '../../config/settings.ts';
@@ -70,10 +70,9 @@ export class Listener implements Component {
       const stream = createWebSocketStream(socket) as ByteStream;
       stream.remoteAddress = request.socket.remoteAddress;
       stream.remotePort = request.socket.remotePort;
-      // MQTT-6.0.0-1: data that is not in binary frames ends the connection.
-      socket.on('message', (_data, isBinary) => {
-        if (!isBinary) socket.close(UNSUPPORTED_DATA);
-      });
+      takeBinaryOnly(socket);
+      // A WebSocket that is gone only ends its stream; a TCP socket closes then.
+      stream.once('end', () => stream.destroy());
       this.#options.onClient(stream);
     });
     webSockets.on('error', () => {}); // the HTTP server's error, which `start` has already turned into ours
@@ -100,6 +99,17 @@ export class Listener implements Component {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(1000);
   }
+}
+
+/** MQTT-6.0.0-1: data that is not in binary frames ends the connection, and nothing of it is taken. */
+function takeBinaryOnly(socket: WebSocket): void {
+  const [take] = socket.listeners('message') as ((data: unknown, isBinary: boolean) => void)[];
+  socket.removeAllListeners('message');
+  socket.on('message', (data, isBinary) => {
+    if (socket.readyState !== socket.OPEN) return;
+    if (isBinary) take(data, isBinary);
+    else socket.close(UNSUPPORTED_DATA);
+  });
 }
 
 function cannotListen(error: NodeJS.ErrnoException, config: ListenerConfig): SluiceError {

@@ -11,7 +11,7 @@ import { rowIdOf } from './log-schema.ts';
 import type { LaneState } from './log-writer.ts';
 import type { RecentPackets } from './recent-packets.ts';
 
-const DECODED_BYTES_MAX = 16 * 1024 * 1024;
+const DECODED_BYTES_MAX = 8 * 1024 * 1024;
 
 interface TailBatch {
   id: number;

@@ -2,7 +2,7 @@
 // hears of its death too.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { GatewayChild } from '../support/gateway-child.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import { type ConnectFields, RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
@@ -154,22 +154,21 @@ test.each([4, 5] as const)('the will of a client of version %i that is connected
 });
 
 test('a will whose gateway was killed is published and kept after its restart, once (MQTT 5.0 3.1.2.5)', async () => {
-  using home = new TemporaryDirectory();
+  await using gateway = await GatewayProcess.start();
+  const watcherFields = { clientId: 'watcher', clean: false };
   {
-    await using killed = await GatewayChild.start(home.path);
-    using watcher = await RawClient.connect(killed.port, 4, { clientId: 'watcher', clean: false });
+    using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
     await watcher.subscribe('orphan/#', 1);
-    using _client = await RawClient.connect(killed.port, 4, withWill('orphan'));
-    using polite = await RawClient.connect(killed.port, 4, withWill('polite', { topic: 'orphan/polite' }));
+    using _client = await RawClient.connect(gateway.port, 4, withWill('orphan'));
+    using polite = await RawClient.connect(gateway.port, 4, withWill('polite', { topic: 'orphan/polite' }));
     await polite.disconnect();
     watcher.publish('later', 'on disk behind the goodbye', { qos: 1, messageId: 1 });
     await watcher.next('puback');
-    await killed.kill();
+    await gateway.kill();
   }
-  const wills = () => storedRecords(GatewayChild.dataOf(home.path)).filter(({ will }) => will);
   for (const restart of [1, 2]) {
-    await using gateway = await GatewayChild.start(home.path);
-    using watcher = await RawClient.connect(gateway.port, 4, { clientId: 'watcher', clean: false });
+    await gateway.start();
+    using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
     if (restart === 1) {
       const { cmd, topic, messageId } = await watcher.any();
       expect([cmd, topic]).toEqual(['publish', 'orphan/will']);
@@ -177,6 +176,8 @@ test('a will whose gateway was killed is published and kept after its restart, o
     }
     await watcher.ping();
     expect(watcher.pending).toEqual([]);
-    expect(wills()).toMatchObject([{ device: 'orphan', topic: 'orphan/will', payload: 'gone', qos: 1 }]);
+    const wills = storedRecords(gateway.dataDir).filter(({ will }) => will);
+    expect(wills).toMatchObject([{ device: 'orphan', topic: 'orphan/will', payload: 'gone', qos: 1 }]);
+    await gateway.kill();
   }
 });

@@ -3,33 +3,30 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bystander } from '../support/bystander.ts';
-import { GatewayChild } from '../support/gateway-child.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { storedRecords } from '../support/stored-records.ts';
-import { TemporaryDirectory } from '../support/temporary-directory.ts';
 
-const program = fileURLToPath(new URL('../support/faulty-gateway.ts', import.meta.url));
+const preload = fileURLToPath(new URL('../support/engine-faults.ts', import.meta.url));
 
 /** More than the gateway lets be under way to local subscribers. */
 const POISONED_MESSAGES = 6000;
 
-let directory: TemporaryDirectory;
-let gateway: GatewayChild;
+let gateway: GatewayProcess;
 let bystander: Bystander;
 
 beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await GatewayChild.start(directory.path, { program, settings: { log: { level: 'error', format: 'json' } } });
+  const env = { NODE_OPTIONS: `--import=${preload}`, SLUICE_LOG__LEVEL: 'error' };
+  gateway = await GatewayProcess.start({ env, settings: { commit: { lingerMs: '2ms' } } });
   bystander = await Bystander.start(gateway.port, 10);
 });
 afterAll(async () => {
   await bystander[Symbol.asyncDispose]();
   await gateway[Symbol.asyncDispose]();
-  directory[Symbol.dispose]();
 });
 
 const keptOf = (device: string): string[] =>
-  storedRecords(GatewayChild.dataOf(directory.path))
+  storedRecords(gateway.dataDir)
     .filter((record) => record.device === device)
     .map(({ payload }) => payload);
 
@@ -43,7 +40,7 @@ async function expectOthersServed(subscriber: RawClient, payload: string): Promi
   await subscriber.ping();
   while (bystander.acknowledged < before + 3 && bystander.fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(bystander.fault).toBeUndefined();
-  expect(gateway.isAlive, gateway.said).toBe(true);
+  expect(gateway.isRunning, gateway.errorOutput).toBe(true);
 }
 
 test.each(['at-once', 'next-tick', 'immediate', 'timer', 'promise', 'no-error'])(

@@ -1,7 +1,7 @@
 // Mosquitto brokers of the test's own, on free loopback ports. Where CI is set a missing tool is an error; elsewhere the
 // tests that need it are skipped, with one line that names the package.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -62,49 +62,60 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const config = join(directory, 'mosquitto.conf');
   writeFileSync(config, `${lines.join('\n').replaceAll('{directory}', directory)}\n`);
   chmodSync(directory, 0o755);
-  let child = await launch(config, port);
-  const stop = async (force = false): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGCONT');
-    child.kill(force ? 'SIGKILL' : 'SIGTERM');
-    await exited;
-  };
+  let broker = await launch(config, port);
   return {
     port,
     directory,
-    stop,
+    stop: (force = false) => broker.end(force ? 'SIGKILL' : 'SIGTERM'),
     async restart() {
-      child = await launch(config, port);
+      broker = await launch(config, port);
     },
-    freeze: () => void child.kill('SIGSTOP'),
-    thaw: () => void child.kill('SIGCONT'),
+    freeze: () => broker.signal('SIGSTOP'),
+    thaw: () => broker.signal('SIGCONT'),
     rewrite(name, text) {
       writeFileSync(join(directory, name), text);
-      child.kill('SIGHUP');
+      broker.signal('SIGHUP');
     },
     async [Symbol.asyncDispose]() {
-      await stop();
+      await broker.end('SIGTERM');
       rmSync(directory, { recursive: true });
     },
   };
 }
 
-async function launch(config: string, port: number): Promise<ChildProcess> {
-  const child = spawn('mosquitto', ['-c', config], {
-    env: { ...process.env, PATH },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+interface BrokerProcess {
+  signal(name: NodeJS.Signals): void;
+  end(name: NodeJS.Signals): Promise<void>;
+}
+
+/** Prints its process id; ends when the test's process does, however that ends: then the pipe to its input closes. */
+const GUARDED =
+  'exec 3<&0; mosquitto -c "$0" & p=$!; echo $p; { cat; kill -9 $p; } <&3 >/dev/null 2>&1 & wait $p';
+
+async function launch(config: string, port: number): Promise<BrokerProcess> {
+  const shell = spawn('sh', ['-c', GUARDED, config], { env: { ...process.env, PATH } });
   let said = '';
-  child.stderr!.on('data', (text) => {
+  shell.stderr.on('data', (text) => {
     said = `${said}${text}`.slice(-2000);
   });
-  const failed = once(child, 'exit').then(() => {
+  const ended = once(shell, 'exit');
+  const failed = ended.then(() => {
     throw new Error(`mosquitto ended: ${said}`);
   });
   failed.catch(() => {}); // only of interest until it listens
+  const [printed] = await once(shell.stdout, 'data');
   await Promise.race([listens(port), failed]);
-  return child;
+  const signal = (name: NodeJS.Signals): void => {
+    if (shell.exitCode === null && shell.signalCode === null) process.kill(Number(printed), name);
+  };
+  return {
+    signal,
+    async end(name) {
+      signal('SIGCONT');
+      signal(name);
+      await ended;
+    },
+  };
 }
 
 /** Resolves when something accepts connections on the port. */

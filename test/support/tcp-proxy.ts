@@ -27,6 +27,8 @@ export interface TcpProxy extends AsyncDisposable {
   set(faults: Partial<ProxyFaults>): void;
   /** Resets every connection there is. */
   cut(): void;
+  /** New connections go to another port; those there are stay. */
+  retarget(port: number): void;
   stop(): Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export async function startTcpProxy(
   initial: Partial<ProxyFaults> = {},
 ): Promise<TcpProxy> {
   const faults = { ...HEALTHY, ...initial };
+  let port = targetPort;
   const sockets = new Set<Socket>();
   const counts = { connections: 0, bytesFromClients: 0 };
   const keep = (socket: Socket) => {
@@ -57,7 +60,7 @@ export async function startTcpProxy(
     counts.connections++;
     keep(client);
     if (faults.isRefusing) return void client.resetAndDestroy();
-    const upstream = connect(targetPort, '127.0.0.1');
+    const upstream = connect(port, '127.0.0.1');
     keep(upstream);
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());
@@ -91,6 +94,9 @@ export async function startTcpProxy(
     },
     set: (changed) => Object.assign(faults, changed),
     cut,
+    retarget: (newPort) => {
+      port = newPort;
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -97,26 +97,32 @@ export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   return wal;
 }
 
-/** As it is, or with the one bit put right that gives it its checksum and the salts of the first frame. */
+/** As it is, or with the one bit put right that gives it its checksum and lets the first frame continue it. */
 function readHeader(frames: FrameReader, patches: WrongBit[]): Header | undefined {
   const stored = frames.header();
   const sum = { s1: stored.readInt32BE(24), s2: stored.readInt32BE(28) };
-  const salts = frames.count > 0 ? frames.read(0) : undefined;
   for (const bigEndian of [false, true]) {
     const covered = { bytes: stored, start: 0, end: 24, bigEndian };
     const computed = walChecksum(covered, NO_SEED);
     if (sameChecksum(computed, sum)) return headerOf(stored, bigEndian);
     const sumBit = wrongSum(computed, sum, 24);
-    for (const patch of sumBit === undefined ? wrongBits(covered, NO_SEED, sum) : [sumBit]) {
+    for (const patch of [...(sumBit === undefined ? [] : [sumBit]), ...wrongBits(covered, NO_SEED, sum)]) {
       const bytes = Buffer.from(stored);
       bytes[patch.at] ^= patch.mask;
       const header = headerOf(bytes, bigEndian);
-      if (header === undefined || header.salt1 !== salts?.salt1 || header.salt2 !== salts.salt2) continue;
+      if (header === undefined || !isContinued(header, frames)) continue;
       patches.push(patch);
       return header;
     }
   }
   return undefined;
+}
+
+function isContinued(header: Header, frames: FrameReader): boolean {
+  if (frames.count === 0) return false;
+  const first = frames.read(0);
+  const isSalted = first.salt1 === header.salt1 && first.salt2 === header.salt2;
+  return isSalted && sameChecksum(frameChecksum(first, header, header.seed), first.sum);
 }
 
 /** Undefined when it is not a log as our stores have it. */

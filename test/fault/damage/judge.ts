@@ -52,7 +52,7 @@ export function judge(directory: string, truth: Truth, originals: Originals): Ju
   if (report.repairs.some(({ kind }) => kind === 'wal-bits' || kind === 'wal-tail')) {
     expectPreserved(directory, { db: null, wal: originals.wal });
   }
-  const metLater = faultSeenByReader(first.db, truth);
+  const metLater = faultSeenByReader(first.db, truth) || faultSeenByWriter(first.db, truth);
   let { db } = first;
   let salvaged = report.salvage;
   if (metLater !== '') {
@@ -60,12 +60,13 @@ export function judge(directory: string, truth: Truth, originals: Originals): Ju
     const before = { db: readOrNull(directory, 'sluice.db'), wal: readOrNull(directory, 'sluice.db-wal') };
     salvaged = salvage(
       directory,
-      { reason: 'reader', detail: metLater },
+      { reason: 'later', detail: metLater },
       { nowMs: NOW_MS, tables: openOptions.tables },
     );
     expectPreserved(directory, before);
     db = open(directory).db;
     expect(faultSeenByReader(db, truth)).toBe('');
+    expect(faultSeenByWriter(db, truth)).toBe('');
   }
   if (salvaged !== null) expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   const kept = new Set(db.prepare('SELECT id FROM log').pluck().all() as number[]);
@@ -73,7 +74,6 @@ export function judge(directory: string, truth: Truth, originals: Originals): Ju
   const resurrected = [...kept].filter((id) => !truth.kept.has(id));
   const sessionsLost = truth.sessions.size - sessionsIntact(db, truth);
   expectCursorsBehind(db, truth);
-  expectWritable(db, truth);
   closeDatabase(db);
   expectSecondStartQuiet(directory);
   return { report, metLater, salvage: salvaged, lost, resurrected, sessionsLost };
@@ -141,18 +141,20 @@ function sessionsIntact(db: Database, truth: Truth): number {
     client: string;
     packet: Buffer | null;
   }[];
-  return rows.filter(({ client, packet }) => truth.sessions.get(client) === packet?.toString('hex')).length;
+  return rows.filter(
+    ({ client, packet }) => Buffer.isBuffer(packet) && truth.sessions.get(client) === packet.toString('hex'),
+  ).length;
 }
 
 /** The store takes new batches in every lane, under names that no record ever had. */
-function expectWritable(db: Database, truth: Truth): void {
-  db.transaction(() => {
+function faultSeenByWriter(db: Database, truth: Truth): string {
+  db.exec('BEGIN');
+  try {
     const floor = db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(MetaKey.offsetFloor);
     const known = new Set(db.prepare('SELECT name FROM lanes').pluck().all());
     for (const lane of openLanes(db, LANES)) {
-      const firstOffset = known.has(lane.name)
-        ? lane.nextOffset
-        : Math.max(lane.nextOffset, Number(floor ?? 0));
+      const least = known.has(lane.name) ? 0 : Number(floor ?? 0);
+      const firstOffset = Math.max(lane.nextOffset, least);
       expect(firstOffset, lane.name).toBeGreaterThanOrEqual(truth.nextOffset[LANES.indexOf(lane.name)]);
       const bytes = makeBatch({ lane: lane.name, firstOffset, count: 3, data: Buffer.from('new') });
       const id = BigInt(rowIdOf(lane.number, firstOffset));
@@ -164,7 +166,14 @@ function expectWritable(db: Database, truth: Truth): void {
         bytes,
       );
     }
-  })();
+    return '';
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined) throw error;
+    return damage.reason;
+  } finally {
+    if (db.inTransaction) db.exec('ROLLBACK');
+  }
 }
 
 /** The damaged files are somewhere under damaged/, byte for byte. */

@@ -27,13 +27,14 @@ function range(count: number): number[] {
 
 describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) => {
   test('an upstream that comes up later is given the whole backlog, in order', async () => {
-    const port = await freePort();
-    await using harness = new BridgeHarness({ url: url(port), ...settings });
+    await using proxy = await startTcpProxy(await freePort()); // nothing listens there
+    await using harness = new BridgeHarness({ url: url(proxy.port), ...settings });
     harness.append(3000);
     await harness.start();
-    await harness.until(() => harness.status()?.lastError !== null && harness.status() !== undefined);
-    await using upstream = await startMosquitto({ ...broker, port });
+    await harness.until(() => typeof harness.status()?.lastError === 'string');
+    await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
+    proxy.retarget(upstream.port);
     await harness.delivered();
     await observer.received(3000);
     expect(observer.firstCopies()).toEqual(range(3000));
@@ -150,45 +151,42 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
   });
 
   test('an upstream that accepts and never acknowledges is left by the watchdog, and nothing counts as delivered', async () => {
-    const port = await freePort();
+    await using upstream = await startMosquitto(broker);
+    await using observer = await UpstreamObserver.start(upstream.port);
+    await using impostor = await startImpostor();
+    await using proxy = await startTcpProxy(impostor.port);
+    const breaker = { failures: 3, openMs: 200 };
     await using harness = new BridgeHarness({
-      url: url(port),
+      url: url(proxy.port),
       ...settings,
       ackTimeoutMs: 200,
-      breaker: { failures: 3, openMs: 200 },
+      breaker,
     });
     harness.append(2000);
-    {
-      await using impostor = await startImpostor({ port });
-      await harness.start();
-      await harness.until(() => (harness.status()?.watchdogTrips ?? 0) >= 2);
-      expect(impostor.publishes.length).toBeGreaterThan(0);
-      expect(harness.cursor()).toBe(0);
-    }
-    await using upstream = await startMosquitto({ ...broker, port });
-    await using observer = await UpstreamObserver.start(upstream.port);
+    await harness.start();
+    await harness.until(() => (harness.status()?.watchdogTrips ?? 0) >= 2);
+    expect(impostor.publishes.length).toBeGreaterThan(0);
+    expect(harness.cursor()).toBe(0);
+    proxy.retarget(upstream.port);
+    proxy.cut();
     await harness.delivered();
     await observer.received(2000);
     expect(observer.firstCopies()).toEqual(range(2000));
   });
 
   test('an upstream that refuses the connection is asked again slowly, and said to need a person', async () => {
-    const port = await freePort();
-    await using harness = new BridgeHarness({ url: url(port), ...settings });
-    harness.append(500);
-    {
-      await using impostor = await startImpostor({ port, connackCode: 0x87 });
-      await harness.start();
-      await harness.until(
-        () => harness.logged.filter(({ msg }) => msg === 'the upstream refuses this gateway').length >= 2,
-      );
-      expect(impostor.connects).toBeLessThanOrEqual(3);
-      expect(harness.logged.find(({ level }) => level === 50)).toMatchObject({
-        hint: expect.stringContaining('allow this client'),
-      });
-    }
-    await using upstream = await startMosquitto({ ...broker, port });
+    await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
+    await using impostor = await startImpostor({ connackCode: 0x87 });
+    await using proxy = await startTcpProxy(impostor.port);
+    await using harness = new BridgeHarness({ url: url(proxy.port), ...settings });
+    harness.append(500);
+    await harness.start();
+    const refusals = () => harness.logged.filter(({ msg }) => msg === 'the upstream refuses this gateway');
+    await harness.until(() => refusals().length >= 2);
+    expect(impostor.connects).toBeLessThanOrEqual(3);
+    expect(refusals()[0]).toMatchObject({ level: 50, hint: expect.stringContaining('allow this client') });
+    proxy.retarget(upstream.port);
     await harness.delivered();
     await observer.received(500);
     expect(observer.firstCopies()).toEqual(range(500));
