@@ -25,7 +25,10 @@ export interface BridgeData {
   gatewayId: string;
   /** This run of the gateway, as in the batches it stores. */
   bootId: string;
-  /** What the main thread's monotonic clock said when process.hrtime said 0: the clock the records were stamped with. */
+  /**
+   * What the main thread's monotonic clock said when process.hrtime said 0: the clock the records were
+   * stamped with.
+   */
   monotonicOriginMs: number;
   sinks: NamedSink[];
   lanes: BridgeLane[];
@@ -37,7 +40,10 @@ export interface BridgeData {
 
 export type ToBridge =
   | { kind: 'status?' }
-  /** `taken`: the command has reached the local broker (and its disk, where that is due). Answer for it upstream. */
+  /**
+   * `taken`: the command has reached the local broker (and its disk, where that is due). Answer for it
+   * upstream.
+   */
   | { kind: 'command-done'; sink: string; id: number; taken: boolean }
   | { kind: 'stop'; deadlineMs: number };
 

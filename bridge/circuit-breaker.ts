@@ -1,6 +1,7 @@
-// Stops calling on an upstream that keeps failing. Closed: everything may pass. Open: nothing may for openMs. Half-open:
-// one batch at a time is tried; its acknowledgement closes the circuit, its failure opens it again.
-// It only judges; what to hold back, and waking up when the time is over, is the sender's work. Keeps no timer.
+// Stops calling on an upstream that keeps failing. Closed: everything may pass. Open: nothing may for openMs.
+// Half-open: one batch at a time is tried; its acknowledgement closes the circuit, its failure opens it
+// again. It only judges; what to hold back, and waking up when the time is over, is the sender's work. Keeps
+// no timer.
 
 import type { Clock } from '../config/clock.ts';
 

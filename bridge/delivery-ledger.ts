@@ -1,8 +1,9 @@
 // What became of every batch of one lane that was handed to the sink, until the cursor has passed it. The cursor moves
 // only over an unbroken run of settled batches; what settled behind a gap waits.
 // When a batch fails, nothing more is sent until the upstream has answered for all that is under way. Then everything
-// from the first failed batch on is sent again, in order: also batches that were acknowledged behind it, when they hold a
-// device that the failed ones hold too - their acknowledged copies arrived before the records that belong before them.
+// from the first failed batch on is sent again, in order: also batches that were acknowledged behind it, when
+// they hold a device that the failed ones hold too - their acknowledged copies arrived before the records
+// that belong before them.
 
 import type { Advance, DeadLetter } from '../storage/log/log-port.ts';
 import { decodeBatch } from '../storage/record-batch/codec.ts';
@@ -67,7 +68,9 @@ export class DeliveryLedger {
     return this.#append({ batch, count: batch.count, bytes, state: 'sent' });
   }
 
-  /** Records from sendOffset on that are settled without being sent: dead letters, or missing from the log. */
+  /**
+   * Records from sendOffset on that are settled without being sent: dead letters, or missing from the log.
+   */
   skipped(count: number, what: { missing: number; deadLetters: DeadLetter[] }): void {
     this.#append({ batch: null, count, bytes: 0, state: 'settled', ...what });
   }
@@ -77,7 +80,10 @@ export class DeliveryLedger {
     flight.deadLetters = deadLetters;
   }
 
-  /** The first `settledCount` records of the batch are settled, `deadLetters` among them; the rest is to be sent again. */
+  /**
+   * The first `settledCount` records of the batch are settled, `deadLetters` among them; the rest is to be
+   * sent again.
+   */
   fail(flight: Flight, settledCount: number, deadLetters: DeadLetter[]): void {
     this.#failed = true;
     flight.state = 'failed';
@@ -135,7 +141,10 @@ export class DeliveryLedger {
   }
 }
 
-/** Of the batches from the first failed one on: those that are settled and share no device with what is sent again. */
+/**
+ * Of the batches from the first failed one on: those that are settled and share no device with what is sent
+ * again.
+ */
 function undisturbed(flights: Flight[]): Flight[] {
   const resent = new Set<string>();
   return flights.filter((flight) => {

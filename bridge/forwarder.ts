@@ -1,6 +1,6 @@
 // Steps 4 and 5 for one lane of one sink: from the cursor on, reads what is stored, hands out batches, and moves the
-// cursor when they are settled. It never sends by itself and has no timer: the sender asks it for the next batch whenever
-// there may be one, and `wakeAtMs` says when time alone will make one.
+// cursor when they are settled. It never sends by itself and has no timer: the sender asks it for the next
+// batch whenever there may be one, and `wakeAtMs` says when time alone will make one.
 //
 // Order: batches are handed out in order of offset; after a failure everything unacknowledged is handed out again in
 // order, read from the log anew - batches may be cut differently, records keep their names.
@@ -92,7 +92,9 @@ export class Forwarder {
     this.#end = nextOffset;
   }
 
-  /** The next batch to send; null when there is none, or none may be sent now. The caller must `settle` it. */
+  /**
+   * The next batch to send; null when there is none, or none may be sent now. The caller must `settle` it.
+   */
   take(limits: TakeLimits): Flight | null {
     const nowMs = this.#options.clock.monotonicMs();
     this.#wakeAtMs = null;
@@ -186,7 +188,10 @@ export class Forwarder {
     }
   }
 
-  /** An encoded batch is rejected as a whole: smaller may do, and anything but size is believed only in the end. */
+  /**
+   * An encoded batch is rejected as a whole: smaller may do, and anything but size is believed only in the
+   * end.
+   */
   #mayYetPass(flight: Flight, rejections: readonly Rejection[]): boolean {
     if (this.#options.takes === 'records') return false;
     if (rejections[0].reason === REASON_TOO_LARGE) {

@@ -1,6 +1,6 @@
 // Step 4: several record batches become one, and one becomes several. Only columns are moved: string tables are
-// remapped once per table entry, payloads are copied as one block. The records keep their offsets, so what is merged must
-// be contiguous and share a time base; `sharesTimeBase` judges that from the envelopes alone.
+// remapped once per table entry, payloads are copied as one block. The records keep their offsets, so what is
+// merged must be contiguous and share a time base; `sharesTimeBase` judges that from the envelopes alone.
 // The result carries no packet ids (they are the storage's own) and no table entries that its records do not use.
 
 import type { BatchHeader } from '../storage/record-batch/codec.ts';
@@ -10,7 +10,10 @@ import type { RecordBatch } from '../storage/record-batch/record-batch.ts';
 const TABLE_ENTRIES_MAX = 0x10000;
 /** Times are 32 bits of milliseconds after the first batch's. */
 const SPAN_MS_MAX = 0x7fffffff;
-/** How far wall clock and monotonic clock may drift apart inside one batch before its time base would be wrong. */
+/**
+ * How far wall clock and monotonic clock may drift apart inside one batch before its time base would be
+ * wrong.
+ */
 const CLOCK_DRIFT_MS_MAX = 100;
 
 /** Whether records of `next` may stand in one batch with those of `first`, as far as time and origin go. */

@@ -28,7 +28,10 @@ export class HeldBatch {
     return this.firstOffset + this.count;
   }
 
-  /** The records; null, and `fault` set, when the body is damaged. Kept, because a large batch is sent in parts. */
+  /**
+   * The records; null, and `fault` set, when the body is damaged. Kept, because a large batch is sent in
+   * parts.
+   */
   decode(): RecordBatch | null {
     if (this.fault === null) this.#decoded ??= this.#attempt(() => decodeBatch(this.bytes));
     return this.#decoded;

@@ -1,7 +1,8 @@
 // Step 5 for one sink: connects, takes batches from the lanes in turn, sends them, and hands each answer back to its
-// lane. Decides when not to: waiting before a new attempt, an open circuit, a full window. Everything that can make room
-// or work calls `wake`: new records, an answer, a connection, and one timer for the earliest thing that only time brings.
-// An idle sender has no timer; the watchdog's runs only while something is in flight.
+// lane. Decides when not to: waiting before a new attempt, an open circuit, a full window. Everything that
+// can make room or work calls `wake`: new records, an answer, a connection, and one timer for the earliest
+// thing that only time brings. An idle sender has no timer; the watchdog's runs only while something is in
+// flight.
 //
 // All state changes happen on the event loop of the bridge thread; a rejected promise in here is a fault of the program
 // and ends the thread.
@@ -199,7 +200,9 @@ export class Sender {
     }
   }
 
-  /** The next batch of the first lane from `#turn` on that has one; the turn then goes to the lane after it. */
+  /**
+   * The next batch of the first lane from `#turn` on that has one; the turn then goes to the lane after it.
+   */
   #takeInTurn(batchBytes: number): { forwarder: Forwarder; flight: Flight } | null {
     const { forwarders, settings } = this.#options;
     const limits = {

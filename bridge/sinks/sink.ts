@@ -64,7 +64,9 @@ export interface Sink {
    * is lost; it never rejects. `delivered` means that the upstream has taken responsibility, not that bytes left.
    */
   send(batch: UpstreamBatch): Promise<SendResult>;
-  /** Ends the connection at once. Every unanswered `send` resolves with `retry`, and `events.lost` is called. */
+  /**
+   * Ends the connection at once. Every unanswered `send` resolves with `retry`, and `events.lost` is called.
+   */
   drop(reason: string): void;
   /**
    * Acknowledges a command upstream, which the gateway has taken, or refuses it. An unknown id is a command of a lost
@@ -73,7 +75,9 @@ export interface Sink {
   answer(commandId: number, taken: boolean): void;
   /** Total of bytes that the network has taken, of all connections; grows as a slow link takes them. */
   bytesSent(): number;
-  /** Says goodbye and closes, in at most `deadlineMs`; repeatable. Nothing of the sink is alive afterwards. */
+  /**
+   * Says goodbye and closes, in at most `deadlineMs`; repeatable. Nothing of the sink is alive afterwards.
+   */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -81,7 +85,10 @@ export interface Sink {
 export interface SinkEvents {
   /** An established connection ended. */
   lost(reason: string): void;
-  /** The upstream says something to a device. Bounded by the sink: it waits for `answer` when too many are open. */
+  /**
+   * The upstream says something to a device. Bounded by the sink: it waits for `answer` when too many are
+   * open.
+   */
   command(command: CommandMessage): void;
   log(level: LogLevel, message: string, fields?: LogFields): void;
 }

@@ -2,7 +2,8 @@
 // so that handing it to the storage thread is one transfer and nothing is allocated per record.
 //
 // Layout for capacity N (records) and D (data bytes), each column aligned for its type:
-//   timeMs u32[N] | payloadBytes u32[N] | propertiesBytes u32[N] | device u16[N] | topic u16[N] | packetId u16[N] | flags u8[N] | data u8[D]
+//   timeMs u32[N] | payloadBytes u32[N] | propertiesBytes u32[N] |
+//   device u16[N] | topic u16[N] | packetId u16[N] | flags u8[N] | data u8[D]
 
 import type { RecordColumns } from './record-batch.ts';
 

@@ -29,19 +29,31 @@ function kept(version: ClientVersion, clientId: string, properties: object = {})
 }
 
 const text = (packet: Packet): string => String(packet.payload);
-const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `${from + i}`);
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `${from + i}`);
 
 /** Subscribes for a session and leaves it. */
-async function subscribeAndLeave(port: number, version: ClientVersion, clientId: string, qos: 0 | 1 | 2): Promise<void> {
+async function subscribeAndLeave(
+  port: number,
+  version: ClientVersion,
+  clientId: string,
+  qos: 0 | 1 | 2,
+): Promise<void> {
   using client = await RawClient.connect(port, version, kept(version, clientId));
   await client.subscribe(`${clientId}/#`, qos);
   await client.disconnect();
 }
 
 /** Publishes each payload and waits until it is acknowledged, so that it is in the queue of who is away. */
-async function publishAll(port: number, topic: string, payloads: readonly string[], rest: object = {}): Promise<void> {
+async function publishAll(
+  port: number,
+  topic: string,
+  payloads: readonly string[],
+  rest: object = {},
+): Promise<void> {
   using client = await RawClient.connect(port, 5, { clientId: `publisher-of-${topic}` });
-  for (const [i, payload] of payloads.entries()) client.publish(topic, payload, { qos: 1, messageId: i + 1, ...rest });
+  for (const [i, payload] of payloads.entries())
+    client.publish(topic, payload, { qos: 1, messageId: i + 1, ...rest });
   await client.take('puback', payloads.length);
 }
 
@@ -62,7 +74,9 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
     using second = await RawClient.connect(gateway.port, version, kept(version, id));
     const again = await second.take('publish', 65);
     expect(again.map(text)).toEqual(numbers(40, 105));
-    expect(again.map(({ messageId }) => messageId).slice(0, 60)).toEqual(sent.slice(40).map(({ messageId }) => messageId));
+    expect(again.map(({ messageId }) => messageId).slice(0, 60)).toEqual(
+      sent.slice(40).map(({ messageId }) => messageId),
+    );
     expect(again.map(({ dup }) => dup)).toEqual([...Array(60).fill(true), ...Array(5).fill(false)]);
     await second.ping();
     expect(second.pending).toEqual([]);
@@ -75,7 +89,11 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
       await using before = await RunningGateway.start(own.path);
       await subscribeAndLeave(before.port, version, 'device', 2);
       await publishAll(before.port, 'device/cmd', numbers(0, 20), { qos: 1 });
-      using client = await RawClient.connect(before.port, version, kept(version, 'device', { receiveMaximum: 15 }));
+      using client = await RawClient.connect(
+        before.port,
+        version,
+        kept(version, 'device', { receiveMaximum: 15 }),
+      );
       sent = await client.take('publish', version === 5 ? 15 : 20);
       for (const { messageId } of sent.slice(0, 5)) client.send({ cmd: 'puback', messageId });
       if (version === 5) await client.take('publish', 5);
@@ -87,7 +105,9 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
     const again = await client.take('publish', 15);
     expect(again.map(text)).toEqual(numbers(5, 20));
     expect(again.every(({ dup }) => dup)).toBe(true);
-    expect(again.map(({ messageId }) => messageId).slice(0, 10)).toEqual(sent.slice(5, 15).map(({ messageId }) => messageId));
+    expect(again.map(({ messageId }) => messageId).slice(0, 10)).toEqual(
+      sent.slice(5, 15).map(({ messageId }) => messageId),
+    );
     await client.ping();
     expect(client.pending).toEqual([]);
   });
@@ -96,7 +116,10 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
     const id = `exactly-once-${version}`;
     await subscribeAndLeave(gateway.port, version, id, 2);
     const publishing = publishExactlyOnce(`${id}/cmd`, numbers(0, 200));
-    const receiver = new Qos2Receiver(() => RawClient.connect(gateway.port, version, kept(version, id)), new Random(version));
+    const receiver = new Qos2Receiver(
+      () => RawClient.connect(gateway.port, version, kept(version, id)),
+      new Random(version),
+    );
     await receiver.run(200);
     await publishing;
     expect(receiver.connections).toBeGreaterThan(5);
@@ -120,36 +143,46 @@ async function publishExactlyOnce(topic: string, payloads: readonly string[]): P
 }
 
 describe.concurrent('a subscriber of MQTT 5', () => {
-  test.each([true, false])('never has more unacknowledged than its receive maximum, session kept: %s (MQTT-3.3.4-9)', async (isKept) => {
-    const id = `narrow-${isKept}`;
-    const properties = { receiveMaximum: 2, ...(isKept ? { sessionExpiryInterval: 3600 } : {}) };
-    using client = await RawClient.connect(gateway.port, 5, { clientId: id, clean: !isKept, properties });
-    await client.subscribe(`${id}/#`, 1);
-    await publishAll(gateway.port, `${id}/cmd`, numbers(0, 10));
-    for (let at = 0; at < 10; at += 2) {
-      const packets = await client.take('publish', 2);
-      expect(packets.map(text)).toEqual(numbers(at, at + 2));
+  test.each([true, false])(
+    'never has more unacknowledged than its receive maximum, session kept: %s (MQTT-3.3.4-9)',
+    async (isKept) => {
+      const id = `narrow-${isKept}`;
+      const properties = { receiveMaximum: 2, ...(isKept ? { sessionExpiryInterval: 3600 } : {}) };
+      using client = await RawClient.connect(gateway.port, 5, { clientId: id, clean: !isKept, properties });
+      await client.subscribe(`${id}/#`, 1);
+      await publishAll(gateway.port, `${id}/cmd`, numbers(0, 10));
+      for (let at = 0; at < 10; at += 2) {
+        const packets = await client.take('publish', 2);
+        expect(packets.map(text)).toEqual(numbers(at, at + 2));
+        await client.ping();
+        expect(client.pending).toEqual([]);
+        for (const { messageId } of packets) client.send({ cmd: 'puback', messageId });
+      }
       await client.ping();
       expect(client.pending).toEqual([]);
-      for (const { messageId } of packets) client.send({ cmd: 'puback', messageId });
-    }
-    await client.ping();
-    expect(client.pending).toEqual([]);
-  });
+    },
+  );
 
-  test.each([0, 1, 2] as const)('with QoS %i gets nothing larger than its maximum packet size, but what comes behind it (MQTT-3.1.2-24, MQTT-3.1.2-25)', async (qos) => {
-    const id = `small-${qos}`;
-    using client = await RawClient.connect(gateway.port, 5, { clientId: id, properties: { maximumPacketSize: 100, receiveMaximum: 1 } });
-    await client.subscribe(`${id}/#`, qos);
-    for (const payload of ['first', 'x'.repeat(100), 'second']) await publishAll(gateway.port, `${id}/cmd`, [payload], { qos: 1 });
-    for (const expected of ['first', 'second']) {
-      const packet = await client.next('publish');
-      expect(text(packet)).toBe(expected);
-      await completeFlow(client, packet);
-    }
-    await client.ping();
-    expect(client.pending).toEqual([]);
-  });
+  test.each([0, 1, 2] as const)(
+    'with QoS %i gets nothing larger than its maximum packet size, but what comes behind it (MQTT-3.1.2-24, MQTT-3.1.2-25)',
+    async (qos) => {
+      const id = `small-${qos}`;
+      using client = await RawClient.connect(gateway.port, 5, {
+        clientId: id,
+        properties: { maximumPacketSize: 100, receiveMaximum: 1 },
+      });
+      await client.subscribe(`${id}/#`, qos);
+      for (const payload of ['first', 'x'.repeat(100), 'second'])
+        await publishAll(gateway.port, `${id}/cmd`, [payload], { qos: 1 });
+      for (const expected of ['first', 'second']) {
+        const packet = await client.next('publish');
+        expect(text(packet)).toBe(expected);
+        await completeFlow(client, packet);
+      }
+      await client.ping();
+      expect(client.pending).toEqual([]);
+    },
+  );
 
   test('does not get what expired while it was away, and of the rest how long it still lives (MQTT-3.3.2-5, MQTT-3.3.2-6)', async () => {
     await subscribeAndLeave(gateway.port, 5, 'late', 1);
@@ -169,9 +202,20 @@ describe.concurrent('a subscriber of MQTT 5', () => {
 
   test('gets the properties of a message, its subscription identifiers and no topic alias (MQTT-3.3.2-17, MQTT-3.3.4-3)', async () => {
     using client = await RawClient.connect(gateway.port, 5, { clientId: 'curious' });
-    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'curious/#', qos: 1, nl: false, rap: false, rh: 0 }], properties: { subscriptionIdentifier: 7 } });
+    client.send({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [{ topic: 'curious/#', qos: 1, nl: false, rap: false, rh: 0 }],
+      properties: { subscriptionIdentifier: 7 },
+    });
     await client.next('suback');
-    const properties = { contentType: 'a', responseTopic: 'b', correlationData: Buffer.from('c'), payloadFormatIndicator: true, userProperties: { d: ['e', 'f'] } };
+    const properties = {
+      contentType: 'a',
+      responseTopic: 'b',
+      correlationData: Buffer.from('c'),
+      payloadFormatIndicator: true,
+      userProperties: { d: ['e', 'f'] },
+    };
     await publishAll(gateway.port, 'curious/cmd', ['x'], { properties: { ...properties, topicAlias: 1 } });
     expect((await client.next('publish')).properties).toEqual({ ...properties, subscriptionIdentifier: 7 });
   });
@@ -181,13 +225,19 @@ describe.concurrent('a subscriber of MQTT 5', () => {
     await client.subscribe('choosy/own', 1, { nl: true });
     await client.subscribe('choosy/rap', 1, { rap: true });
     await client.subscribe('choosy/plain', 1);
-    for (const [i, topic] of ['choosy/own', 'choosy/rap', 'choosy/plain'].entries()) client.publish(topic, 'x', { retain: true, messageId: i + 1, qos: 1 });
+    for (const [i, topic] of ['choosy/own', 'choosy/rap', 'choosy/plain'].entries())
+      client.publish(topic, 'x', { retain: true, messageId: i + 1, qos: 1 });
     const packets: Packet[] = [];
     while (packets.length < 5) packets.push(await client.any());
     await client.ping();
     expect(client.pending).toEqual([]);
-    const published = packets.filter(({ cmd }) => cmd === 'publish').map(({ topic, retain }) => [topic, retain]);
-    expect(published).toEqual([['choosy/rap', true], ['choosy/plain', false]]);
+    const published = packets
+      .filter(({ cmd }) => cmd === 'publish')
+      .map(({ topic, retain }) => [topic, retain]);
+    expect(published).toEqual([
+      ['choosy/rap', true],
+      ['choosy/plain', false],
+    ]);
   });
 });
 
@@ -199,31 +249,46 @@ async function completeFlow(client: RawClient, { qos, messageId }: Packet): Prom
   client.send({ cmd: 'pubcomp', messageId });
 }
 
-describe.concurrent.each([3, 4, 5] as const)('a retained message, to a subscriber of version %i,', (version) => {
-  test('comes with RETAIN 1 on subscribing and with RETAIN 0 live, the last one only, and not when it was emptied (MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-10)', async () => {
-    const id = `retained-${version}`;
-    await publishAll(gateway.port, `${id}/a`, ['old', 'new'], { retain: true });
-    await publishAll(gateway.port, `${id}/b`, ['gone', ''], { retain: true });
-    using client = await RawClient.connect(gateway.port, version, { clientId: id });
-    await client.subscribe(`${id}/+`, 1);
-    expect(await client.next('publish')).toMatchObject({ topic: `${id}/a`, payload: Buffer.from('new'), retain: true, qos: 1 });
-    await publishAll(gateway.port, `${id}/b`, ['live'], { retain: true });
-    expect(await client.next('publish')).toMatchObject({ topic: `${id}/b`, payload: Buffer.from('live'), retain: false });
-    await client.ping();
-    expect(client.pending).toEqual([]);
-  });
+describe.concurrent.each([3, 4, 5] as const)(
+  'a retained message, to a subscriber of version %i,',
+  (version) => {
+    test('comes with RETAIN 1 on subscribing and with RETAIN 0 live, the last one only, and not when it was emptied (MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-10)', async () => {
+      const id = `retained-${version}`;
+      await publishAll(gateway.port, `${id}/a`, ['old', 'new'], { retain: true });
+      await publishAll(gateway.port, `${id}/b`, ['gone', ''], { retain: true });
+      using client = await RawClient.connect(gateway.port, version, { clientId: id });
+      await client.subscribe(`${id}/+`, 1);
+      expect(await client.next('publish')).toMatchObject({
+        topic: `${id}/a`,
+        payload: Buffer.from('new'),
+        retain: true,
+        qos: 1,
+      });
+      await publishAll(gateway.port, `${id}/b`, ['live'], { retain: true });
+      expect(await client.next('publish')).toMatchObject({
+        topic: `${id}/b`,
+        payload: Buffer.from('live'),
+        retain: false,
+      });
+      await client.ping();
+      expect(client.pending).toEqual([]);
+    });
 
-  test('is there after a restart of the gateway, with its properties', async () => {
-    using own = new TemporaryDirectory();
-    {
-      await using before = await RunningGateway.start(own.path);
-      await publishAll(before.port, 'state', ['kept'], { retain: true, properties: { contentType: 'text/plain' } });
-    }
-    await using after = await RunningGateway.start(own.path);
-    using client = await RawClient.connect(after.port, version);
-    await client.subscribe('#', 2);
-    const packet = await client.next('publish');
-    expect(packet).toMatchObject({ topic: 'state', payload: Buffer.from('kept'), retain: true, qos: 1 });
-    if (version === 5) expect(packet.properties).toEqual({ contentType: 'text/plain' });
-  });
-});
+    test('is there after a restart of the gateway, with its properties', async () => {
+      using own = new TemporaryDirectory();
+      {
+        await using before = await RunningGateway.start(own.path);
+        await publishAll(before.port, 'state', ['kept'], {
+          retain: true,
+          properties: { contentType: 'text/plain' },
+        });
+      }
+      await using after = await RunningGateway.start(own.path);
+      using client = await RawClient.connect(after.port, version);
+      await client.subscribe('#', 2);
+      const packet = await client.next('publish');
+      expect(packet).toMatchObject({ topic: 'state', payload: Buffer.from('kept'), retain: true, qos: 1 });
+      if (version === 5) expect(packet.properties).toEqual({ contentType: 'text/plain' });
+    });
+  },
+);

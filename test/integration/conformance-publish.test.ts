@@ -2,7 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
-import { type ConnectFields, connectPacket, encode, publishPacket, RawClient } from '../support/raw-client.ts';
+import {
+  type ConnectFields,
+  connectPacket,
+  encode,
+  publishPacket,
+  RawClient,
+} from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
 import type { StoredRecord } from '../support/stored-records.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
@@ -46,7 +52,12 @@ describe.each(versions)('a publisher of version %i', (version) => {
     for (let messageId = 1; messageId <= 20; messageId++) {
       client.publish('plant/t', `${messageId}`, { qos: 1, messageId });
       expect(await client.next('puback')).toMatchObject({ messageId });
-      expect(records().at(-1)).toMatchObject({ payload: `${messageId}`, qos: 1, topic: 'plant/t', lane: 'main' });
+      expect(records().at(-1)).toMatchObject({
+        payload: `${messageId}`,
+        qos: 1,
+        topic: 'plant/t',
+        lane: 'main',
+      });
     }
   });
 
@@ -67,7 +78,11 @@ describe.each(versions)('a publisher of version %i', (version) => {
     client.publish('plant/t', 'c', { qos: 1, messageId: 1 });
     await client.next('puback');
     const stored = records().map(({ payload, qos, retain }) => [payload, qos, retain]);
-    expect(stored).toEqual([['a', 0, true], ['b', 0, false], ['c', 1, false]]);
+    expect(stored).toEqual([
+      ['a', 0, true],
+      ['b', 0, false],
+      ['c', 1, false],
+    ]);
     await client.ping();
   });
 
@@ -81,14 +96,18 @@ describe.each(versions)('a publisher of version %i', (version) => {
     expect(await client.next('pubcomp')).toMatchObject({ messageId: 5 });
     client.publish('plant/t', 'another', { qos: 2, messageId: 5 });
     await client.next('pubrec');
-    expect(records()).toMatchObject([{ payload: 'once', qos: 2 }, { payload: 'another', qos: 2 }]);
+    expect(records()).toMatchObject([
+      { payload: 'once', qos: 2 },
+      { payload: 'another', qos: 2 },
+    ]);
   });
 
   test('may use a packet id again right behind its PUBREL (MQTT-4.3.3-12)', async () => {
     using client = await connect();
     const publish = (payload: string) => publishPacket('plant/t', payload, { qos: 2, messageId: 9 });
     client.send(publish('first'), { cmd: 'pubrel', messageId: 9 }, publish('second'));
-    for (const cmd of ['pubrec', 'pubcomp', 'pubrec']) expect(await client.next(cmd)).toMatchObject({ messageId: 9 });
+    for (const cmd of ['pubrec', 'pubcomp', 'pubrec'])
+      expect(await client.next(cmd)).toMatchObject({ messageId: 9 });
     expect(payloads(records())).toEqual(['first', 'second']);
   });
 
@@ -127,7 +146,10 @@ describe.each(versions)('a publisher of version %i', (version) => {
   test('whose CONNECT is refused has nothing kept of what came behind it (MQTT-3.1.4-6)', async () => {
     using client = await RawClient.open(gateway.port, version);
     const before = gateway.records().length;
-    client.send(connectPacket(version, { clientId: 'x'.repeat(500) }), publishPacket('plant/t', 'x', { qos: 1, messageId: 1 }));
+    client.send(
+      connectPacket(version, { clientId: 'x'.repeat(500) }),
+      publishPacket('plant/t', 'x', { qos: 1, messageId: 1 }),
+    );
     const connack = await client.next('connack');
     expect(connack.reasonCode ?? connack.returnCode).toBe(version === 5 ? 0x85 : 2);
     await client.end();
@@ -138,8 +160,14 @@ describe.each(versions)('a publisher of version %i', (version) => {
   test('is understood when its bytes come one by one', async () => {
     using client = await RawClient.open(gateway.port, version);
     const payload = 'tiny'.repeat(400);
-    const frames = [connectPacket(version, { clientId: 'slow' }), publishPacket('plant/t', payload, { qos: 1, messageId: 1 })];
-    for (const byte of Buffer.concat([...frames.map((frame) => encode(frame, version)), Buffer.of(0xc0, 0)])) {
+    const frames = [
+      connectPacket(version, { clientId: 'slow' }),
+      publishPacket('plant/t', payload, { qos: 1, messageId: 1 }),
+    ];
+    for (const byte of Buffer.concat([
+      ...frames.map((frame) => encode(frame, version)),
+      Buffer.of(0xc0, 0),
+    ])) {
       client.write(Buffer.of(byte));
       await new Promise(setImmediate); // so that the kernel gets them one by one, too
     }
@@ -159,47 +187,50 @@ describe.each(versions)('a publisher of version %i', (version) => {
   });
 });
 
-describe.each([4, 5] as const)('over a restart of the gateway, a publisher of version %i that keeps its session', (version) => {
-  test('resends a QoS 2 PUBLISH and has it kept once (MQTT-4.4.0-1)', async () => {
-    using directory = new TemporaryDirectory();
-    {
+describe.each([4, 5] as const)(
+  'over a restart of the gateway, a publisher of version %i that keeps its session',
+  (version) => {
+    test('resends a QoS 2 PUBLISH and has it kept once (MQTT-4.4.0-1)', async () => {
+      using directory = new TemporaryDirectory();
+      {
+        await using gateway = await RunningGateway.start(directory.path);
+        using client = await RawClient.connect(gateway.port, version, kept(version, 'device'));
+        client.publish('plant/t', 'once', { qos: 2, messageId: 11 });
+        await client.next('pubrec');
+      }
       await using gateway = await RunningGateway.start(directory.path);
       using client = await RawClient.connect(gateway.port, version, kept(version, 'device'));
-      client.publish('plant/t', 'once', { qos: 2, messageId: 11 });
+      client.publish('plant/t', 'once', { qos: 2, messageId: 11, dup: true });
       await client.next('pubrec');
-    }
-    await using gateway = await RunningGateway.start(directory.path);
-    using client = await RawClient.connect(gateway.port, version, kept(version, 'device'));
-    client.publish('plant/t', 'once', { qos: 2, messageId: 11, dup: true });
-    await client.next('pubrec');
-    client.send({ cmd: 'pubrel', messageId: 11 });
-    expect((await client.next('pubcomp')).reasonCode ?? 0).toBe(0);
-    client.publish('plant/t', 'next', { qos: 2, messageId: 11 });
-    await client.next('pubrec');
-    expect(payloads(gateway.records())).toEqual(['once', 'next']);
-  });
+      client.send({ cmd: 'pubrel', messageId: 11 });
+      expect((await client.next('pubcomp')).reasonCode ?? 0).toBe(0);
+      client.publish('plant/t', 'next', { qos: 2, messageId: 11 });
+      await client.next('pubrec');
+      expect(payloads(gateway.records())).toEqual(['once', 'next']);
+    });
 
-  test('resends a QoS 1 PUBLISH with DUP and has it kept once, but not what only bears its packet id (MQTT-4.4.0-1)', async () => {
-    using directory = new TemporaryDirectory();
-    {
+    test('resends a QoS 1 PUBLISH with DUP and has it kept once, but not what only bears its packet id (MQTT-4.4.0-1)', async () => {
+      using directory = new TemporaryDirectory();
+      {
+        await using gateway = await RunningGateway.start(directory.path);
+        using lost = await RawClient.connect(gateway.port, version, kept(version, 'device'));
+        lost.publish('plant/t', 'once', { qos: 1, messageId: 3 });
+        await lost.next('puback'); // which its device does not get to see
+        await lost.drop();
+        using again = await RawClient.connect(gateway.port, version, kept(version, 'device'));
+        again.publish('plant/t', 'once', { qos: 1, messageId: 3, dup: true });
+        expect(await again.next('puback')).toMatchObject({ messageId: 3 });
+        expect(gateway.records()).toHaveLength(1);
+      }
       await using gateway = await RunningGateway.start(directory.path);
-      using lost = await RawClient.connect(gateway.port, version, kept(version, 'device'));
-      lost.publish('plant/t', 'once', { qos: 1, messageId: 3 });
-      await lost.next('puback'); // which its device does not get to see
-      await lost.drop();
-      using again = await RawClient.connect(gateway.port, version, kept(version, 'device'));
-      again.publish('plant/t', 'once', { qos: 1, messageId: 3, dup: true });
-      expect(await again.next('puback')).toMatchObject({ messageId: 3 });
+      using client = await RawClient.connect(gateway.port, version, kept(version, 'device'));
+      client.publish('plant/t', 'once', { qos: 1, messageId: 3, dup: true });
+      await client.next('puback');
       expect(gateway.records()).toHaveLength(1);
-    }
-    await using gateway = await RunningGateway.start(directory.path);
-    using client = await RawClient.connect(gateway.port, version, kept(version, 'device'));
-    client.publish('plant/t', 'once', { qos: 1, messageId: 3, dup: true });
-    await client.next('puback');
-    expect(gateway.records()).toHaveLength(1);
-    client.publish('plant/t', 'another', { qos: 1, messageId: 3, dup: true });
-    client.publish('plant/t', 'another', { qos: 1, messageId: 3 });
-    await client.take('puback', 2);
-    expect(payloads(gateway.records())).toEqual(['once', 'another', 'another']);
-  });
-});
+      client.publish('plant/t', 'another', { qos: 1, messageId: 3, dup: true });
+      client.publish('plant/t', 'another', { qos: 1, messageId: 3 });
+      await client.take('puback', 2);
+      expect(payloads(gateway.records())).toEqual(['once', 'another', 'another']);
+    });
+  },
+);

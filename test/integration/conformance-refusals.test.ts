@@ -92,7 +92,13 @@ describe.each(versions)('a publisher of version %i is disconnected for', (versio
 
   test('a second CONNECT (MQTT-3.1.0-2)', async () => {
     using client = await connect(version);
-    client.send({ cmd: 'connect', protocolId: version === 3 ? 'MQIsdp' : 'MQTT', protocolVersion: version, clientId: 'a', clean: true });
+    client.send({
+      cmd: 'connect',
+      protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+      protocolVersion: version,
+      clientId: 'a',
+      clean: true,
+    });
     await expectEnd(client, 0x82);
   });
 });
@@ -102,42 +108,58 @@ describe.each(versions)('a publish of version %i to a topic that is not taken', 
     ['of the server (MQTT 5.0 4.7.2)', '$SYS/broker/load', 0x87],
     ['with too many levels', 'a/b/c/d/e/f/g/h/i', 0x90],
     ['that is too long', 'x'.repeat(65), 0x90],
-  ])('%s is answered, dropped and counted, and the connection goes on (MQTT 5.0 3.4.2.1, 3.1.1: 3.3.5)', async (_name, topic, code) => {
-    using client = await connect(version);
-    const before = (await gateway.counters()).refused;
-    const reasonCode = version === 5 ? code : undefined;
-    client.publish(topic, 'x');
-    client.publish(topic, 'x', { qos: 1, messageId: 1 });
-    expect(await client.next('puback')).toMatchObject({ messageId: 1, ...(version === 5 ? { reasonCode } : {}) });
-    client.publish(topic, 'x', { qos: 2, messageId: 2 });
-    expect(await client.next('pubrec')).toMatchObject({ messageId: 2, ...(version === 5 ? { reasonCode } : {}) });
-    if (version !== 5) {
-      client.send({ cmd: 'pubrel', messageId: 2 });
-      await client.next('pubcomp');
-    }
-    client.publish('plant/t', 'taken', { qos: 2, messageId: 2 });
-    await client.next('pubrec');
-    expect(stored()).toMatchObject([{ payload: 'taken' }]);
-    expect((await gateway.counters()).refused - before).toBe(3);
-  });
+  ])(
+    '%s is answered, dropped and counted, and the connection goes on (MQTT 5.0 3.4.2.1, 3.1.1: 3.3.5)',
+    async (_name, topic, code) => {
+      using client = await connect(version);
+      const before = (await gateway.counters()).refused;
+      const reasonCode = version === 5 ? code : undefined;
+      client.publish(topic, 'x');
+      client.publish(topic, 'x', { qos: 1, messageId: 1 });
+      expect(await client.next('puback')).toMatchObject({
+        messageId: 1,
+        ...(version === 5 ? { reasonCode } : {}),
+      });
+      client.publish(topic, 'x', { qos: 2, messageId: 2 });
+      expect(await client.next('pubrec')).toMatchObject({
+        messageId: 2,
+        ...(version === 5 ? { reasonCode } : {}),
+      });
+      if (version !== 5) {
+        client.send({ cmd: 'pubrel', messageId: 2 });
+        await client.next('pubcomp');
+      }
+      client.publish('plant/t', 'taken', { qos: 2, messageId: 2 });
+      await client.next('pubrec');
+      expect(stored()).toMatchObject([{ payload: 'taken' }]);
+      expect((await gateway.counters()).refused - before).toBe(3);
+    },
+  );
 });
 
 describe('the receive maximum', () => {
-  const publishes = Array.from({ length: 2 * RECEIVE_MAXIMUM }, (_, i) => publishPacket('plant/t', 'x', { qos: 1, messageId: i + 1 }));
+  const publishes = Array.from({ length: 2 * RECEIVE_MAXIMUM }, (_, i) =>
+    publishPacket('plant/t', 'x', { qos: 1, messageId: i + 1 }),
+  );
 
   test('is announced, and more than that unacknowledged end the connection with 0x93 (MQTT 5.0 3.2.2.3.3, MQTT-3.3.4-9)', async () => {
     using client = await RawClient.open(gateway.port, 5);
-    expect((await client.sendConnect({ clientId: 'eager' })).properties).toMatchObject({ receiveMaximum: RECEIVE_MAXIMUM });
+    expect((await client.sendConnect({ clientId: 'eager' })).properties).toMatchObject({
+      receiveMaximum: RECEIVE_MAXIMUM,
+    });
     client.send(...publishes);
     await expectEnd(client, 0x93);
   });
 
-  test.each([3, 4] as const)('does not exist for version %i: all are acknowledged (MQTT 3.1.1 4.6)', async (version) => {
-    using client = await connect(version);
-    client.send(...publishes);
-    await client.take('puback', publishes.length);
-    expect(stored()).toHaveLength(publishes.length);
-  });
+  test.each([3, 4] as const)(
+    'does not exist for version %i: all are acknowledged (MQTT 3.1.1 4.6)',
+    async (version) => {
+      using client = await connect(version);
+      client.send(...publishes);
+      await client.take('puback', publishes.length);
+      expect(stored()).toHaveLength(publishes.length);
+    },
+  );
 
   test('is never exceeded by a publisher that keeps to it, however many it sends', async () => {
     using client = await connect(5);
@@ -158,7 +180,9 @@ describe('a topic alias of MQTT 5', () => {
 
   test('stands for the topic it was last set to, and is not kept with the record (MQTT-3.3.2-12)', async () => {
     using client = await RawClient.open(gateway.port, 5);
-    expect((await client.sendConnect({ clientId: 'aliasing' })).properties).toMatchObject({ topicAliasMaximum: ALIASES });
+    expect((await client.sendConnect({ clientId: 'aliasing' })).properties).toMatchObject({
+      topicAliasMaximum: ALIASES,
+    });
     device = 'aliasing';
     client.send(aliased('one', 1, 1), aliased('', 1, 2), aliased('two', ALIASES, 3), aliased('', 1, 4));
     client.send(aliased('three', 1, 5), aliased('', 1, 6), aliased('', ALIASES, 7));

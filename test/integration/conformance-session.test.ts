@@ -37,7 +37,10 @@ function fields(version: ClientVersion, clientId: string, clean: boolean, expiry
   return { clientId, clean, ...(version === 5 ? { properties: { sessionExpiryInterval: expiryS } } : {}) };
 }
 
-async function open(version: ClientVersion, connect: ConnectFields): Promise<{ client: RawClient; connack: Packet }> {
+async function open(
+  version: ClientVersion,
+  connect: ConnectFields,
+): Promise<{ client: RawClient; connack: Packet }> {
   const client = await RawClient.open(gateway.port, version);
   return { client, connack: await client.sendConnect(connect) };
 }
@@ -45,21 +48,24 @@ async function open(version: ClientVersion, connect: ConnectFields): Promise<{ c
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)); // the time itself is what is tested
 
 describe.concurrent.each([4, 5] as const)('a session of version %i', (version) => {
-  test.each([true, false])('is there again after a disconnect, with subscriptions: %s (MQTT-3.2.2-2)', async (subscribes) => {
-    const id = `returning-${version}-${subscribes}`;
-    const first = await open(version, fields(version, id, false));
-    expect(first.connack.sessionPresent).toBe(false);
-    if (subscribes) await first.client.subscribe(`${id}/cmd`, 1);
-    await first.client.disconnect();
-    const second = await open(version, fields(version, id, false));
-    expect(second.connack.sessionPresent).toBe(true);
-    if (subscribes) {
-      second.client.publish(`${id}/cmd`, 'x', { qos: 1, messageId: 1 });
-      const [publish] = await second.client.each('publish', 'puback');
-      expect(publish).toMatchObject({ topic: `${id}/cmd`, qos: 1 });
-    }
-    second.client[Symbol.dispose]();
-  });
+  test.each([true, false])(
+    'is there again after a disconnect, with subscriptions: %s (MQTT-3.2.2-2)',
+    async (subscribes) => {
+      const id = `returning-${version}-${subscribes}`;
+      const first = await open(version, fields(version, id, false));
+      expect(first.connack.sessionPresent).toBe(false);
+      if (subscribes) await first.client.subscribe(`${id}/cmd`, 1);
+      await first.client.disconnect();
+      const second = await open(version, fields(version, id, false));
+      expect(second.connack.sessionPresent).toBe(true);
+      if (subscribes) {
+        second.client.publish(`${id}/cmd`, 'x', { qos: 1, messageId: 1 });
+        const [publish] = await second.client.each('publish', 'puback');
+        expect(publish).toMatchObject({ topic: `${id}/cmd`, qos: 1 });
+      }
+      second.client[Symbol.dispose]();
+    },
+  );
 
   test('ends with a clean start: nothing of it is left (MQTT-3.1.2-4, MQTT-3.2.2-3)', async () => {
     const id = `clean-${version}`;
@@ -94,7 +100,8 @@ describe.concurrent.each([4, 5] as const)('a session of version %i', (version) =
   test('has at most mqtt.subscriptionsMax subscriptions, the next one is refused (MQTT-3.9.3-1)', async () => {
     const id = `many-${version}`;
     using client = await RawClient.connect(gateway.port, version, fields(version, id, false));
-    for (let i = 0; i < SUBSCRIPTIONS_MAX; i++) expect(await client.subscribe(`${id}/${i}`, 1)).toMatchObject({ granted: [1] });
+    for (let i = 0; i < SUBSCRIPTIONS_MAX; i++)
+      expect(await client.subscribe(`${id}/${i}`, 1)).toMatchObject({ granted: [1] });
     expect((await client.subscribe(`${id}/more`, 1)).granted).toEqual([version === 5 ? 0x87 : 0x80]);
     expect((await client.subscribe(`${id}/0`, 2)).granted).toEqual([2]);
     client.publish(`${id}/more`, 'no', { qos: 1, messageId: 1 });
@@ -173,35 +180,50 @@ describe.concurrent('a client without a name', () => {
 });
 
 describe.concurrent('keep-alive', () => {
-  test.each([0, 60])('of MQTT 5 longer than allowed (%i) is replaced, and CONNACK says so (MQTT-3.2.2-21)', async (keepalive) => {
-    const { client, connack } = await open(5, { clientId: `patient-${keepalive}`, keepalive });
-    expect(connack.properties).toMatchObject({ serverKeepAlive: KEEP_ALIVE_MAX_S });
-    const sinceMs = performance.now();
-    await client.end();
-    expect((performance.now() - sinceMs) / 1000).toBeGreaterThan(1.5 * KEEP_ALIVE_MAX_S - 0.1);
-  });
+  test.each([0, 60])(
+    'of MQTT 5 longer than allowed (%i) is replaced, and CONNACK says so (MQTT-3.2.2-21)',
+    async (keepalive) => {
+      const { client, connack } = await open(5, { clientId: `patient-${keepalive}`, keepalive });
+      expect(connack.properties).toMatchObject({ serverKeepAlive: KEEP_ALIVE_MAX_S });
+      const sinceMs = performance.now();
+      await client.end();
+      expect((performance.now() - sinceMs) / 1000).toBeGreaterThan(1.5 * KEEP_ALIVE_MAX_S - 0.1);
+    },
+  );
 
-  test.each([3, 4, 5] as const)('of version %i ends a silent client after one and a half times its length (MQTT-3.1.2-22)', async (version) => {
-    const sinceMs = performance.now();
-    using client = await RawClient.connect(gateway.port, version, { clientId: `silent-${version}`, keepalive: 1 });
-    await client.end();
-    const tookMs = performance.now() - sinceMs;
-    expect(tookMs).toBeGreaterThan(1450);
-    expect(tookMs).toBeLessThan(4000);
-  });
+  test.each([3, 4, 5] as const)(
+    'of version %i ends a silent client after one and a half times its length (MQTT-3.1.2-22)',
+    async (version) => {
+      const sinceMs = performance.now();
+      using client = await RawClient.connect(gateway.port, version, {
+        clientId: `silent-${version}`,
+        keepalive: 1,
+      });
+      await client.end();
+      const tookMs = performance.now() - sinceMs;
+      expect(tookMs).toBeGreaterThan(1450);
+      expect(tookMs).toBeLessThan(4000);
+    },
+  );
 
-  test.each([3, 4, 5] as const)('of version %i does not end a client that only publishes, nor does it get answers it did not ask for', async (version) => {
-    using client = await RawClient.connect(gateway.port, version, { clientId: `busy-${version}`, keepalive: 1 });
-    const untilMs = performance.now() + 2600;
-    for (let messageId = 1; performance.now() < untilMs; messageId++) {
-      client.publish('plant/t', 'x', { qos: 1, messageId });
-      client.publish('plant/t', 'x');
-      await client.next('puback');
-      await pause(300);
-    }
-    expect(client.pending).toEqual([]);
-    await client.ping();
-  });
+  test.each([3, 4, 5] as const)(
+    'of version %i does not end a client that only publishes, nor does it get answers it did not ask for',
+    async (version) => {
+      using client = await RawClient.connect(gateway.port, version, {
+        clientId: `busy-${version}`,
+        keepalive: 1,
+      });
+      const untilMs = performance.now() + 2600;
+      for (let messageId = 1; performance.now() < untilMs; messageId++) {
+        client.publish('plant/t', 'x', { qos: 1, messageId });
+        client.publish('plant/t', 'x');
+        await client.next('puback');
+        await pause(300);
+      }
+      expect(client.pending).toEqual([]);
+      await client.ping();
+    },
+  );
 
   test('has not begun for a connection that says nothing: it is ended after mqtt.connectTimeoutMs', async () => {
     using client = await RawClient.open(gateway.port, 4);

@@ -24,7 +24,11 @@ afterAll(async () => {
 });
 
 function withWill(clientId: string, will: object = {}, rest: ConnectFields = {}): ConnectFields {
-  return { clientId, will: { topic: `${clientId}/will`, payload: 'gone', qos: 1, retain: false, ...will }, ...rest };
+  return {
+    clientId,
+    will: { topic: `${clientId}/will`, payload: 'gone', qos: 1, retain: false, ...will },
+    ...rest,
+  };
 }
 
 /** Somebody who hears of it. */
@@ -42,7 +46,8 @@ async function expectNoWill(watcher: RawClient, clientId: string): Promise<void>
   expect(willsOf(clientId)).toEqual([]);
 }
 
-const willsOf = (device: string) => gateway.records().filter((record) => record.device === device && record.will);
+const willsOf = (device: string) =>
+  gateway.records().filter((record) => record.device === device && record.will);
 
 describe.concurrent.each([3, 4, 5] as const)('the will of a client of version %i', (version) => {
   test('is published and kept when its connection is lost (MQTT-3.1.2-8)', async () => {
@@ -50,7 +55,11 @@ describe.concurrent.each([3, 4, 5] as const)('the will of a client of version %i
     using watcher = await watch(id);
     using client = await RawClient.connect(gateway.port, version, withWill(id, { qos: 2, retain: true }));
     await client.drop();
-    expect(await watcher.next('publish')).toMatchObject({ topic: `${id}/will`, payload: Buffer.from('gone'), qos: 2 });
+    expect(await watcher.next('publish')).toMatchObject({
+      topic: `${id}/will`,
+      payload: Buffer.from('gone'),
+      qos: 2,
+    });
     expect(willsOf(id)).toMatchObject([{ topic: `${id}/will`, payload: 'gone', qos: 2, retain: true }]);
     using late = await RawClient.connect(gateway.port, 4, { clientId: `${id}-late` });
     await late.subscribe(`${id}/will`, 0);
@@ -63,7 +72,11 @@ describe.concurrent.each([3, 4, 5] as const)('the will of a client of version %i
     using rude = await RawClient.connect(gateway.port, version, withWill(id));
     rude.write(Buffer.of(0x00, 0x00));
     expect(await watcher.next('publish')).toMatchObject({ topic: `${id}/will` });
-    using silent = await RawClient.connect(gateway.port, version, withWill(id, { payload: 'silent' }, { keepalive: 1 }));
+    using silent = await RawClient.connect(
+      gateway.port,
+      version,
+      withWill(id, { payload: 'silent' }, { keepalive: 1 }),
+    );
     expect(await watcher.next('publish')).toMatchObject({ payload: Buffer.from('silent') });
     await silent.end();
     expect(willsOf(id)).toHaveLength(2);
@@ -98,7 +111,12 @@ describe.concurrent('the will of an MQTT 5 client', () => {
 
   test('has its properties, without the delay, on the wire and in the log (MQTT 5.0 3.1.3.2, 3.3.2.3)', async () => {
     using watcher = await watch('wordy', 5);
-    const properties = { contentType: 'text/plain', userProperties: { a: 'b' }, messageExpiryInterval: 100, willDelayInterval: 0 };
+    const properties = {
+      contentType: 'text/plain',
+      userProperties: { a: 'b' },
+      messageExpiryInterval: 100,
+      willDelayInterval: 0,
+    };
     using client = await RawClient.connect(gateway.port, 5, withWill('wordy', { properties }));
     await client.drop();
     const { willDelayInterval: _delay, ...kept } = properties;
@@ -133,25 +151,28 @@ describe.concurrent('the will of an MQTT 5 client', () => {
   });
 });
 
-test.each([4, 5] as const)('the will of a client of version %i that is connected when the gateway stops in order is published and kept once', async (version) => {
-  using home = new TemporaryDirectory();
-  const watcherFields = { clientId: 'watcher', clean: false };
-  {
-    await using stopped = await RunningGateway.start(home.path);
-    using watcher = await RawClient.connect(stopped.port, 4, watcherFields);
-    await watcher.subscribe('stopped/#', 1);
-    using client = await RawClient.connect(stopped.port, version, withWill('stopped'));
-    await stopped.stop();
-    if (version === 5) expect(await client.next('disconnect')).toMatchObject({ reasonCode: 0x8b });
-    await client.end();
-  }
-  await using gateway = await RunningGateway.start(home.path);
-  using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
-  expect(await watcher.next('publish')).toMatchObject({ topic: 'stopped/will' });
-  await watcher.ping();
-  expect(watcher.pending).toEqual([]);
-  expect(gateway.records()).toMatchObject([{ device: 'stopped', will: true }]);
-});
+test.each([4, 5] as const)(
+  'the will of a client of version %i that is connected when the gateway stops in order is published and kept once',
+  async (version) => {
+    using home = new TemporaryDirectory();
+    const watcherFields = { clientId: 'watcher', clean: false };
+    {
+      await using stopped = await RunningGateway.start(home.path);
+      using watcher = await RawClient.connect(stopped.port, 4, watcherFields);
+      await watcher.subscribe('stopped/#', 1);
+      using client = await RawClient.connect(stopped.port, version, withWill('stopped'));
+      await stopped.stop();
+      if (version === 5) expect(await client.next('disconnect')).toMatchObject({ reasonCode: 0x8b });
+      await client.end();
+    }
+    await using gateway = await RunningGateway.start(home.path);
+    using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
+    expect(await watcher.next('publish')).toMatchObject({ topic: 'stopped/will' });
+    await watcher.ping();
+    expect(watcher.pending).toEqual([]);
+    expect(gateway.records()).toMatchObject([{ device: 'stopped', will: true }]);
+  },
+);
 
 test('a will whose gateway was killed is published and kept after its restart, once (MQTT 5.0 3.1.2.5)', async () => {
   await using gateway = await GatewayProcess.start();

@@ -38,7 +38,8 @@ async function expectOthersServed(subscriber: RawClient, payload: string): Promi
   expect(String(publish.payload)).toBe(payload);
   subscriber.send({ cmd: 'puback', messageId: publish.messageId });
   await subscriber.ping();
-  while (bystander.acknowledged < before + 3 && bystander.fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (bystander.acknowledged < before + 3 && bystander.fault === undefined)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   expect(bystander.fault).toBeUndefined();
   expect(gateway.isRunning, gateway.errorOutput).toBe(true);
 }
@@ -83,16 +84,19 @@ test('what a client published before its fault is kept and forwarded like anythi
 test.each([
   [0, 1000],
   [1, POISONED_MESSAGES],
-] as const)('a fault in delivering a message of QoS %i to subscribers is noted, %i times, and publishing goes on', async (qos, messages) => {
-  using subscriber = await RawClient.connect(gateway.port, 5, { clientId: `other-poison-${qos}` });
-  await subscriber.subscribe('others/#', 1);
-  using poisoned = await RawClient.connect(gateway.port, 4, { clientId: `poisoned-${qos}` });
-  await poisoned.subscribe('poison/#', 1);
-  using publisher = await RawClient.connect(gateway.port, 4, { clientId: `poisoner-${qos}` });
-  for (let sent = 0; sent < messages; sent += 1000) {
-    for (let i = 1; i <= 1000; i++) publisher.publish('poison/x', 'x', { qos, messageId: i });
-    publisher.publish('harmless', 'x', { qos: 1, messageId: 1001 });
-    await publisher.take('puback', qos === 1 ? 1001 : 1);
-  }
-  await expectOthersServed(subscriber, `poison-${qos}`);
-});
+] as const)(
+  'a fault in delivering a message of QoS %i to subscribers is noted, %i times, and publishing goes on',
+  async (qos, messages) => {
+    using subscriber = await RawClient.connect(gateway.port, 5, { clientId: `other-poison-${qos}` });
+    await subscriber.subscribe('others/#', 1);
+    using poisoned = await RawClient.connect(gateway.port, 4, { clientId: `poisoned-${qos}` });
+    await poisoned.subscribe('poison/#', 1);
+    using publisher = await RawClient.connect(gateway.port, 4, { clientId: `poisoner-${qos}` });
+    for (let sent = 0; sent < messages; sent += 1000) {
+      for (let i = 1; i <= 1000; i++) publisher.publish('poison/x', 'x', { qos, messageId: i });
+      publisher.publish('harmless', 'x', { qos: 1, messageId: 1001 });
+      await publisher.take('puback', qos === 1 ? 1001 : 1);
+    }
+    await expectOthersServed(subscriber, `poison-${qos}`);
+  },
+);

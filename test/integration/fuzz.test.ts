@@ -46,13 +46,24 @@ async function fuzz(sequences: FuzzSequences, from: number, to: number): Promise
   const progress = (done: number): void => {
     if (gateway.isRunning && done % Math.ceil((to - from) / SAMPLES) === 0) memory.push(residentBytes(pid!));
   };
-  const report = await new FuzzDriver({ port, sequences, from, to, concurrency: CONCURRENCY, progress }).run();
+  const report = await new FuzzDriver({
+    port,
+    sequences,
+    from,
+    to,
+    concurrency: CONCURRENCY,
+    progress,
+  }).run();
   expect(gateway.pid, `seed ${seed}: ${gateway.errorOutput}`).toBe(pid);
   return { report, memory, bystander, gateway };
 }
 
 test(`hostile bytes end their own connection and nothing else, well-formed ones do not (seed ${seed})`, async () => {
-  const sequences = new FuzzSequences(seed, { frames: 20_000, mutatedPercent: 25, mutatedConnectPercent: 70 });
+  const sequences = new FuzzSequences(seed, {
+    frames: 20_000,
+    mutatedPercent: 25,
+    mutatedConnectPercent: 70,
+  });
   const share = Math.ceil(total / GATEWAYS);
   const shares = Array.from({ length: GATEWAYS }, (_, i) => fuzz(sequences, i * share, (i + 1) * share));
   for (const { report, memory, bystander, gateway } of await Promise.all(shares)) {

@@ -2,8 +2,8 @@
 
 import { type EventEmitter, once } from 'node:events';
 import { request } from 'node:http';
-import mqttPacket from 'mqtt-packet';
 import mqtt from 'mqtt';
+import mqttPacket from 'mqtt-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { connectPacket, encode, type Packet, publishPacket } from '../support/raw-client.ts';
@@ -17,7 +17,10 @@ let url = '';
 beforeAll(async () => {
   directory = new TemporaryDirectory();
   const host = '127.0.0.1';
-  const listeners = [{ type: 'ws', host, port: 0, path: '/mqtt' }, { type: 'tcp', host, port: 0 }];
+  const listeners = [
+    { type: 'ws', host, port: 0, path: '/mqtt' },
+    { type: 'tcp', host, port: 0 },
+  ];
   gateway = await RunningGateway.start(directory.path, { listeners, mqtt: { packetBytesMax: 100_000 } });
   url = gateway.urls[0];
 });
@@ -64,27 +67,40 @@ class RawWebSocket implements Disposable {
 /** mqtt.js types its events in a way of its own. */
 const eventOf = (client: mqtt.MqttClient, name: string) => once(client as unknown as EventEmitter, name);
 const connectBytes = (clientId: string): Buffer => encode(connectPacket(5, { clientId }), 5);
-const publishBytes = (payload: string, messageId: number): Buffer => encode(publishPacket('plant/t', payload, { qos: 1, messageId }), 5);
-const keptOf = (device: string) => gateway.records().filter((record) => record.device === device).map(({ payload }) => payload);
+const publishBytes = (payload: string, messageId: number): Buffer =>
+  encode(publishPacket('plant/t', payload, { qos: 1, messageId }), 5);
+const keptOf = (device: string) =>
+  gateway
+    .records()
+    .filter((record) => record.device === device)
+    .map(({ payload }) => payload);
 
-test.each([4, 5] as const)('mqtt.js of version %i publishes, subscribes and keeps a session over WebSocket', async (protocolVersion) => {
-  const clientId = `ws-${protocolVersion}`;
-  const options = { protocolVersion, clientId, clean: false, properties: protocolVersion === 5 ? { sessionExpiryInterval: 100 } : undefined };
-  const first = await mqtt.connectAsync(url, options);
-  await first.subscribeAsync(`${clientId}/#`, { qos: 2 });
-  for (const qos of [0, 1, 2] as const) {
-    const arrived = eventOf(first, 'message');
-    await first.publishAsync(`${clientId}/t`, `qos ${qos}`, { qos });
-    const [topic, payload] = await arrived;
-    expect([topic, String(payload)]).toEqual([`${clientId}/t`, `qos ${qos}`]);
-  }
-  await first.endAsync();
-  const second = mqtt.connect(url, options);
-  const [connack] = await eventOf(second, 'connect');
-  expect(connack.sessionPresent).toBe(true);
-  await second.endAsync();
-  expect(keptOf(clientId)).toEqual(['qos 0', 'qos 1', 'qos 2']);
-});
+test.each([4, 5] as const)(
+  'mqtt.js of version %i publishes, subscribes and keeps a session over WebSocket',
+  async (protocolVersion) => {
+    const clientId = `ws-${protocolVersion}`;
+    const options = {
+      protocolVersion,
+      clientId,
+      clean: false,
+      properties: protocolVersion === 5 ? { sessionExpiryInterval: 100 } : undefined,
+    };
+    const first = await mqtt.connectAsync(url, options);
+    await first.subscribeAsync(`${clientId}/#`, { qos: 2 });
+    for (const qos of [0, 1, 2] as const) {
+      const arrived = eventOf(first, 'message');
+      await first.publishAsync(`${clientId}/t`, `qos ${qos}`, { qos });
+      const [topic, payload] = await arrived;
+      expect([topic, String(payload)]).toEqual([`${clientId}/t`, `qos ${qos}`]);
+    }
+    await first.endAsync();
+    const second = mqtt.connect(url, options);
+    const [connack] = await eventOf(second, 'connect');
+    expect(connack.sessionPresent).toBe(true);
+    await second.endAsync();
+    expect(keptOf(clientId)).toEqual(['qos 0', 'qos 1', 'qos 2']);
+  },
+);
 
 test.each(['mqtt', 'mqttv3.1'])('the subprotocol %s is agreed on (MQTT-6.0.0-4)', async (name) => {
   const socket = new WebSocket(url, ['other', name]);
@@ -116,7 +132,12 @@ test('a text frame ends the connection with 1003, and nothing of it is taken (MQ
 
 test('packets and WebSocket frames need not begin together (MQTT-6.0.0-2)', async () => {
   using client = await RawWebSocket.open();
-  const bytes = Buffer.concat([connectBytes('splitting'), publishBytes('one', 1), publishBytes('two', 2), publishBytes('three'.repeat(5000), 3)]);
+  const bytes = Buffer.concat([
+    connectBytes('splitting'),
+    publishBytes('one', 1),
+    publishBytes('two', 2),
+    publishBytes('three'.repeat(5000), 3),
+  ]);
   for (let at = 0; at < 80; at++) client.socket.send(bytes.subarray(at, at + 1));
   client.socket.send(bytes.subarray(80, 10_000), { fin: false });
   client.socket.send(bytes.subarray(10_000), { fin: true });
@@ -140,7 +161,15 @@ test('a client that resets its connection is gone, with its will published', asy
   await watcher.subscribeAsync('wills/#', { qos: 1 });
   const arrived = eventOf(watcher, 'message');
   using client = await RawWebSocket.open();
-  client.socket.send(encode(connectPacket(5, { clientId: 'ws-mortal', will: { topic: 'wills/ws', payload: 'gone', qos: 1, retain: false } }), 5));
+  client.socket.send(
+    encode(
+      connectPacket(5, {
+        clientId: 'ws-mortal',
+        will: { topic: 'wills/ws', payload: 'gone', qos: 1, retain: false },
+      }),
+      5,
+    ),
+  );
   await client.next('connack');
   client.socket.terminate();
   expect((await arrived)[0]).toBe('wills/ws');

@@ -26,7 +26,9 @@ export interface CommandInboxOptions {
   filters: MqttSinkSettings['commands'];
   protocolVersion: 4 | 5;
   emit: (command: CommandMessage) => void;
-  /** Writes a whole packet to the connection there is now; without one it is lost, and the upstream resends. */
+  /**
+   * Writes a whole packet to the connection there is now; without one it is lost, and the upstream resends.
+   */
   write: (bytes: Uint8Array) => void;
 }
 

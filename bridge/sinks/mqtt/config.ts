@@ -27,7 +27,10 @@ export interface MqttSinkSettings {
   ackTimeoutMs: number;
   breaker: { failures: number; openMs: number };
   commands: readonly { filter: string; qos: 0 | 1 | 2 }[];
-  /** Paths of PEM files, read anew for every connection so that a renewed certificate needs no restart; empty: none. */
+  /**
+   * Paths of PEM files, read anew for every connection so that a renewed certificate needs no restart; empty:
+   * none.
+   */
   tls: { ca: string; cert: string; key: string; rejectUnauthorized: boolean };
 }
 

@@ -1,8 +1,8 @@
 // One network connection to the upstream, on one MqttClient that is used once and thrown away. The client library does
 // CONNECT, TLS, WebSocket, keep-alive, SUBSCRIBE and cuts what comes in into packets. It never sees our publishes: they
-// are written to its stream as whole frames, and their acknowledgements are taken from its `packetreceive` event - so it
-// has nothing to store, to resend after a reconnect, or to clone. It does not acknowledge commands either: that is done
-// when the gateway has answered for them.
+// are written to its stream as whole frames, and their acknowledgements are taken from its `packetreceive`
+// event - so it has nothing to store, to resend after a reconnect, or to clone. It does not acknowledge
+// commands either: that is done when the gateway has answered for them.
 //
 // Keep-alive: an unanswered PINGREQ ends the connection only when nothing of ours is under way. Otherwise it stands in
 // line behind our own bytes on a slow link, and the watchdog is the judge.
@@ -36,7 +36,10 @@ export interface ConnectionEvents {
   command(packet: IPublishPacket, carryOn: () => void): void;
   /** PUBREL: the upstream will not send the command with this packet id again. */
   released(packetId: number): void;
-  /** The connection was open and is not any more; `code` is the upstream's DISCONNECT reason (MQTT 5.0 3.14.2.1). */
+  /**
+   * The connection was open and is not any more; `code` is the upstream's DISCONNECT reason (MQTT 5.0
+   * 3.14.2.1).
+   */
   closed(reason: string, code: number | null): void;
   /** Something of ours is unacknowledged. */
   isBusy(): boolean;
@@ -84,7 +87,9 @@ export class Connection {
     this.#client.stream.write(bytes);
   }
 
-  /** Subscribes; resolves with the filters that were refused. Never rejects: a lost connection refuses none. */
+  /**
+   * Subscribes; resolves with the filters that were refused. Never rejects: a lost connection refuses none.
+   */
   subscribe(filters: MqttSinkSettings['commands']): Promise<string[]> {
     const requests = filters.map(({ filter, qos }) => [filter, { qos, nl: true, rap: true, rh: 1 }] as const);
     return new Promise((resolve) => {

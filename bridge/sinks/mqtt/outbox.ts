@@ -1,10 +1,10 @@
 // The batches that one connection has been given, message by message: writes as many as the window allows, matches
-// acknowledgements to them (QoS 1: PUBACK; QoS 2: PUBREC, our PUBREL, PUBCOMP - MQTT 5.0 4.3), and says what became of each
-// batch when the last of its messages is answered. One outbox lives as long as one connection; when that is lost, what is
-// unanswered fails, and nothing is ever resent from here.
+// acknowledgements to them (QoS 1: PUBACK; QoS 2: PUBREC, our PUBREL, PUBCOMP - MQTT 5.0 4.3), and says what
+// became of each batch when the last of its messages is answered. One outbox lives as long as one connection;
+// when that is lost, what is unanswered fails, and nothing is ever resent from here.
 //
-// A message refused for now stops its batch and all batches of its lane behind it: none of their unwritten messages goes
-// out ahead of it. A message refused for good is noted, and its batch goes on.
+// A message refused for now stops its batch and all batches of its lane behind it: none of their unwritten
+// messages goes out ahead of it. A message refused for good is noted, and its batch goes on.
 
 import type { Rejection, SendResult, UpstreamBatch } from '../sink.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -73,7 +73,9 @@ export class Outbox {
     return this.#slots.size;
   }
 
-  /** Resolves when the upstream has answered for the batch; never rejects. Call `write` to have it written. */
+  /**
+   * Resolves when the upstream has answered for the batch; never rejects. Call `write` to have it written.
+   */
   add(batch: UpstreamBatch, run: MessageRun): Promise<SendResult> {
     return new Promise((resolve) => {
       const answered = new Uint8Array(run.count);
@@ -124,7 +126,10 @@ export class Outbox {
     this.#finish(slot.job);
   }
 
-  /** The upstream ended the connection because of the only message that was open. True when there was exactly one. */
+  /**
+   * The upstream ended the connection because of the only message that was open. True when there was exactly
+   * one.
+   */
   blame(code: number): boolean {
     if (this.#slots.size !== 1) return false;
     const [[packetId, { awaits }]] = this.#slots;

@@ -1,5 +1,5 @@
-// Packet identifiers for our own PUBLISH packets: 1 to `max`, the one that has been free longest first. Identifiers above
-// belong to the client library, which uses them for SUBSCRIBE.
+// Packet identifiers for our own PUBLISH packets: 1 to `max`, the one that has been free longest first.
+// Identifiers above belong to the client library, which uses them for SUBSCRIBE.
 
 /** Ours end here; see LIBRARY_IDS_FROM. */
 export const PUBLISH_IDS_MAX = 60_000;

@@ -1,9 +1,10 @@
-// A sink that publishes to an MQTT broker: puts together one connection at a time, the outbox that belongs to it, and the
-// inbox of commands, which outlives connections.
+// A sink that publishes to an MQTT broker: puts together one connection at a time, the outbox that belongs to
+// it, and the inbox of commands, which outlives connections.
 //
-// Publishes need no session upstream: what is unacknowledged comes again from the log. With commands there is a session,
-// and with it the upstream remembers packet ids of our half-done QoS 2 publishes - it would take a new message with such
-// an id for a resent old one and drop it. So all ids of ours are released (PUBREL) before anything is published.
+// Publishes need no session upstream: what is unacknowledged comes again from the log. With commands there is
+// a session, and with it the upstream remembers packet ids of our half-done QoS 2 publishes - it would take a
+// new message with such an id for a resent old one and drop it. So all ids of ours are released (PUBREL)
+// before anything is published.
 
 import { messageOf } from '../../../config/errors.ts';
 import type { ConnectResult, SendResult, Sink, SinkContext, UpstreamBatch } from '../sink.ts';
@@ -16,7 +17,10 @@ import { Outbox } from './outbox.ts';
 import { PUBLISH_IDS_MAX } from './packet-ids.ts';
 import { blamesMessage, hintFor } from './reason-codes.ts';
 
-/** Fixed header, packet id and properties of a batch's PUBLISH, and its topic, at most: what a batch itself may not use. */
+/**
+ * Fixed header, packet id and properties of a batch's PUBLISH, and its topic, at most: what a batch itself
+ * may not use.
+ */
 const OVERHEAD_BYTES_MAX = 1024;
 /** MQTT 5.0 3.2.2.3.6: without the property there is no limit but that of the protocol. */
 const PACKET_BYTES_MAX = 268_435_455;

@@ -85,7 +85,8 @@ export function emptyWal(): WalAnalysis {
 /** Reads the file once; memory: a few numbers for each frame. */
 export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   const wal = emptyWal();
-  if (fileBytes <= WAL_HEADER_BYTES) return wal; // a log begins with its header synced; nothing was ever behind this one
+  // A log begins with its header synced; nothing was ever behind this one.
+  if (fileBytes <= WAL_HEADER_BYTES) return wal;
   const frames = new FrameReader(fd, fileBytes);
   const known = readHeader(frames, wal.patches);
   const header = known ?? guessedHeader(frames);
@@ -97,7 +98,9 @@ export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   return wal;
 }
 
-/** As it is, or with the one bit put right that gives it its checksum and lets the first frame continue it. */
+/**
+ * As it is, or with the one bit put right that gives it its checksum and lets the first frame continue it.
+ */
 function readHeader(frames: FrameReader, patches: WrongBit[]): Header | undefined {
   const stored = frames.header();
   const sum = { s1: stored.readInt32BE(24), s2: stored.readInt32BE(28) };

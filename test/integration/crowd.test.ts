@@ -1,0 +1,120 @@
+// A crowd of idle connections and clients that do not read must not be felt by those that work. The bounds are against
+// hanging and growing, they claim nothing about speed.
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { publishBusily } from '../support/busy-publishers.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
+import { connectPacket, encode, publishPacket, RawClient } from '../support/raw-client.ts';
+import { residentBytes } from '../support/resident-memory.ts';
+import { RunningGateway } from '../support/running-gateway.ts';
+import { TemporaryDirectory } from '../support/temporary-directory.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const IDLE = 2000;
+const MIB = 1024 * 1024;
+const CONNACK_BYTES = 4;
+const PUBACK_BYTES = 4;
+/** As much as makes it felt that nobody reads, whatever the kernel keeps in between. */
+const UNREAD_PUBLISHES = 150_000;
+
+const settings = { mqtt: { outboundBytesMax: '64KiB', packetBytesMax: '64KiB' } };
+const load = { publishers: 50, messages: 400, window: 10, payloadBytes: 1000 };
+
+/** A connection of its own, accepted and left alone. */
+async function connectIdle(port: number, clientId: string): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.on('error', () => {}); // it shows in `destroyed`
+  socket.write(encode(connectPacket(4, { clientId, keepalive: 600 }), 4));
+  for (let bytes = 0; bytes < CONNACK_BYTES; ) bytes += (await once(socket, 'data'))[0].length;
+  return socket;
+}
+
+/** Connections in groups, so that the listen queue is not what is tested. */
+async function connectCrowd(port: number): Promise<Socket[]> {
+  const crowd: Socket[] = [];
+  while (crowd.length < IDLE) {
+    const names = Array.from({ length: 200 }, (_, i) => `idle-${crowd.length + i}`);
+    crowd.push(...(await Promise.all(names.map((name) => connectIdle(port, name)))));
+  }
+  return crowd;
+}
+
+/** Subscribes to everything, then reads nothing more. */
+async function connectSlowReader(port: number): Promise<RawClient> {
+  const reader = await RawClient.connect(port, 4, { clientId: 'slow-reader' });
+  await reader.subscribe('#', 0);
+  reader.socket.pause();
+  return reader;
+}
+
+/** Publishes and reads no PUBACK until it is told to. */
+async function connectDeafPublisher(
+  port: number,
+): Promise<{ socket: Socket; acknowledgedBytes(): Promise<number> }> {
+  const socket = await connectIdle(port, 'deaf-publisher');
+  socket.pause();
+  const bytes = encode(publishPacket('deaf/t', 'x', { qos: 1, messageId: 1 }), 4);
+  socket.write(Buffer.concat(Array(UNREAD_PUBLISHES).fill(bytes)));
+  const acknowledgedBytes = async (): Promise<number> => {
+    const wanted = UNREAD_PUBLISHES * PUBACK_BYTES;
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    socket.resume();
+    await waitFor(() => received >= wanted || socket.destroyed, {
+      what: () => `${received} of ${wanted} bytes of PUBACKs`,
+    });
+    return received;
+  };
+  return { socket, acknowledgedBytes };
+}
+
+test('two thousand idle connections, a slow reader and a deaf publisher do not disturb fifty busy publishers', async () => {
+  await using gateway = await GatewayProcess.start({ settings });
+  const { port, pid } = gateway;
+  const aloneMs = await publishBusily({ port, ...load }, 'alone');
+  const before = residentBytes(pid!);
+  const crowd = await connectCrowd(port);
+  using slow = await connectSlowReader(port);
+  const deaf = await connectDeafPublisher(port);
+  const crowdedMs = await publishBusily({ port, ...load }, 'crowded');
+  console.log(aloneMs, crowdedMs);
+  expect(crowdedMs).toBeLessThan(20 * aloneMs + 5000);
+
+  await waitFor(() => gateway.lines.some(({ event }) => event === 'slow-reader'), {
+    what: 'the end of the slow reader',
+  });
+  slow.socket.resume();
+  await slow.end();
+  expect(
+    gateway.lines.filter(({ event }) => event !== undefined).map(({ event, client }) => [event, client]),
+  ).toEqual([['slow-reader', 'slow-reader']]);
+  expect(await deaf.acknowledgedBytes()).toBe(UNREAD_PUBLISHES * PUBACK_BYTES);
+  const grown = (residentBytes(pid!) - before) / MIB;
+  console.log(before, grown);
+  expect(grown, 'MiB').toBeLessThan(200);
+  expect(crowd.filter((socket) => socket.destroyed || socket.readableEnded)).toEqual([]);
+  for (const socket of [...crowd, deaf.socket]) socket.destroy();
+});
+
+test('who does not read is counted: a subscriber is ended, a publisher is not read until it reads', async () => {
+  using directory = new TemporaryDirectory();
+  await using gateway = await RunningGateway.start(directory.path, settings);
+  using slow = await connectSlowReader(gateway.port);
+  const deaf = await connectDeafPublisher(gateway.port);
+  await waitFor(async () => (await gateway.counters()).readPauses > 0, { what: 'a pause in reading' });
+  const before = await gateway.counters();
+  expect(before.slowReaders).toBe(0);
+  await publishBusily({ port: gateway.port, ...load }, 'busy');
+  await waitFor(async () => (await gateway.counters()).slowReaders === 1, {
+    what: 'the end of the slow reader',
+  });
+  expect(await deaf.acknowledgedBytes()).toBe(UNREAD_PUBLISHES * PUBACK_BYTES);
+  expect((await gateway.counters()).slowReaders).toBe(1);
+  slow.socket.resume();
+  await slow.end();
+  deaf.socket.destroy();
+});
