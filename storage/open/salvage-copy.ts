@@ -66,11 +66,9 @@ export class SalvageCopy {
   constructor(source: PageSource, file: string, options: CopyOptions) {
     this.#options = options;
     this.#file = file;
-    this.#transactionBytes = Math.min(
-      TRANSACTION_BYTES_MAX,
-      (options.bytesMax ?? Number.POSITIVE_INFINITY) / 64,
-    );
-    this.#freeBytesMin = Math.min(options.diskFreeBytesMin, this.#freeBytes() / 4);
+    const roomBytes = Math.min(options.bytesMax ?? Number.POSITIVE_INFINITY, this.#freeBytes());
+    this.#transactionBytes = Math.min(TRANSACTION_BYTES_MAX, roomBytes / 64);
+    this.#freeBytesMin = Math.min(options.diskFreeBytesMin, roomBytes / 4);
     this.db = createNewStore(file, options);
     this.store = new DamagedStore(source, options.schema);
     const lanes = new SalvagedLanes(this.store);

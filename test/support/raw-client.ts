@@ -144,6 +144,13 @@ export class RawClient implements Disposable {
     return packets;
   }
 
+  /** Waits for the next PUBACK for as long as it takes. */
+  async acknowledgement(): Promise<Packet> {
+    const packet = this.#arrived.shift() ?? (await this.#arrival('puback', Number.POSITIVE_INFINITY));
+    if (packet.cmd !== 'puback') throw new Error(`expected puback, got ${JSON.stringify(packet)}`);
+    return packet;
+  }
+
   /** What has come and was not asked for. */
   get pending(): Packet[] {
     return this.#arrived;
@@ -193,9 +200,10 @@ export class RawClient implements Disposable {
     waiter?.reject(error);
   }
 
-  async #arrival(cmd: string): Promise<Packet> {
+  async #arrival(cmd: string, patienceMs = PATIENCE_MS): Promise<Packet> {
     if (this.#isClosed) throw new Error(`expected ${cmd}, but the connection is closed`);
-    const timer = setTimeout(() => this.#fail(new Error(`no ${cmd} came`)), PATIENCE_MS);
+    const isPatient = patienceMs === Number.POSITIVE_INFINITY;
+    const timer = isPatient ? undefined : setTimeout(() => this.#fail(new Error(`no ${cmd} came`)), patienceMs);
     const arrival = new Promise<Packet>((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
