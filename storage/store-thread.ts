@@ -12,6 +12,7 @@ import { gatewayIdOf } from './open/gateway-id.ts';
 import { closeDatabase, DATABASE_FILE, openDatabase } from './open/open-database.ts';
 import { salvage } from './open/salvage.ts';
 import { STORE_TABLES } from './open/store-schema.ts';
+import { SessionTables } from './sessions/session-ops.ts';
 import { StorageEngine, type StorageEvents } from './storage-engine.ts';
 import type { FromStore, StoreOptions, ToStore } from './store-messages.ts';
 
@@ -142,6 +143,8 @@ function open(): ReturnType<typeof openDatabase> {
     synchronous: options.synchronous,
     cacheBytes: CACHE_BYTES,
     walBytesMax: 2 * options.checkpointBytes,
+    // Damage in the sessions' tables shows when they are read; it is salvaged at open, too.
+    probe: (db) => void new SessionTables(db).load(),
     onEvent: (event) => tell({ kind: 'opening', event }),
   });
 }

@@ -6,6 +6,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
 import type { Advance, DeadLetter } from './log-port.ts';
+import { rowIdOf } from './log-schema.ts';
 import type { LaneState } from './log-writer.ts';
 
 export interface BookEntry {
@@ -49,7 +50,7 @@ export class Cursors {
       'INSERT INTO cursors (sink, lane, next_offset, start_offset) VALUES (?, ?, ?, ?)',
     );
     for (const lane of lanes) {
-      const behind = (furthestBehind.get(lane.number) as { at: number | null }).at ?? 0;
+      const behind = (furthestBehind.get(lane.number) as { at: number | null }).at ?? firstOffset(db, lane);
       for (const sink of sinks) {
         if (sink.lanes.length > 0 && !sink.lanes.includes(lane.name)) continue;
         let row = select.get(sink.name, lane.number) as BookEntry | undefined;
@@ -117,6 +118,15 @@ export class Cursors {
     for (const entry of this.#entries.values()) entry.dirty = false;
     this.#deadLetters = [];
   }
+}
+
+/** Where the lane's log begins: what was before it has gone with the cursors that knew of it. */
+function firstOffset(db: Database, lane: LaneState): number {
+  const first = db.prepare('SELECT first FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1');
+  const row = first.get(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0)) as
+    | { first: number }
+    | undefined;
+  return row?.first ?? lane.nextOffset;
 }
 
 function key(sink: string, lane: string): string {

@@ -88,15 +88,21 @@ export class LogWriter {
  */
 export function openLanes(db: Database, names: string[]): LaneState[] {
   const insert = db.prepare(
-    'INSERT OR IGNORE INTO lanes (name, number) VALUES (?, (SELECT ifnull(max(number), -1) + 1 FROM lanes))',
+    `INSERT OR IGNORE INTO lanes (name, next_offset, number)
+       VALUES (?, ?, (SELECT ifnull(max(number), -1) + 1 FROM lanes))`,
   );
   const select = db.prepare('SELECT number, next_offset AS known FROM lanes WHERE name = ?');
   const last = db.prepare(
     'SELECT first + count AS next FROM log WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1',
   );
+  // A lane that is not there any more - all was lost in a salvage - goes on beyond every name that may be known.
+  const floor = Number(
+    (db.prepare("SELECT value FROM meta WHERE key = 'offset-floor'").get() as { value: string } | undefined)
+      ?.value ?? 0,
+  );
   const furthest = db.prepare('SELECT max(next_offset) AS next FROM cursors WHERE lane = ?');
   return names.map((name) => {
-    insert.run(name);
+    insert.run(name, floor);
     const { number, known } = select.get(name) as { number: number; known: number };
     const row = last.get(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as { next: number } | undefined;
     const cursor = furthest.get(number) as { next: number | null };

@@ -2,7 +2,7 @@
 // whatever rows of the log lie on pages that no tree leads to. Counts what could not be read.
 
 import { parsePage } from './sqlite-file/btree-page.ts';
-import { looseRows } from './sqlite-file/loose-rows.ts';
+import { looseRows, type RowShape } from './sqlite-file/loose-rows.ts';
 import { PAGE_BYTES, type PageSource, type Pages } from './sqlite-file/page-source.ts';
 import { PageSet, type RawRow, rowsOf } from './sqlite-file/tree-rows.ts';
 import { layoutOf, type StoreSchema, type TableLayout } from './store-schema.ts';
@@ -55,18 +55,18 @@ export class DamagedStore {
    * After `rows` of every table: rows on pages that were not reached or are damaged, and on older versions of
    * pages.
    */
-  *strayRows(fits: (types: number[]) => boolean): Generator<RawRow> {
+  *strayRows(shape: RowShape): Generator<RawRow> {
     const { source } = this;
     const damaged = new Set([...this.damagedPages.values()].flatMap((pages) => [...pages]));
     const free = this.#freePages();
     for (let page = 1; page <= source.pagesMax; page++) {
       if ((this.#reached.has(page) && !damaged.has(page)) || free?.has(page)) continue;
-      yield* stray({ page, bytes: source.page(page) }, source, fits);
+      yield* stray({ page, bytes: source.page(page) }, source, shape);
     }
     for (const { page, at } of source.wal.versions)
-      yield* stray({ page, bytes: source.walPage(at) }, source.over([{ page, at }]), fits);
+      yield* stray({ page, bytes: source.walPage(at) }, source.over([{ page, at }]), shape);
     for (const page of new Set([...source.wal.newest.keys(), ...source.wal.poisoned])) {
-      yield* stray({ page, bytes: source.filePage(page) }, source.fileOnly(), fits);
+      yield* stray({ page, bytes: source.filePage(page) }, source.fileOnly(), shape);
     }
   }
 
@@ -111,7 +111,7 @@ export class DamagedStore {
 function* stray(
   { page, bytes }: { page: number; bytes: Buffer | undefined },
   pages: Pages,
-  fits: (types: number[]) => boolean,
+  shape: RowShape,
 ): Generator<RawRow> {
-  if (bytes !== undefined) yield* looseRows({ page, bytes }, pages, fits);
+  if (bytes !== undefined) yield* looseRows({ page, bytes }, pages, shape);
 }

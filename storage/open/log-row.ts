@@ -3,6 +3,7 @@
 
 import { SluiceError } from '../../config/errors.ts';
 import { decodeHeader } from '../record-batch/codec.ts';
+import type { RowShape } from './sqlite-file/loose-rows.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
 import { fieldsOf, type TableLayout } from './store-schema.ts';
 
@@ -25,8 +26,13 @@ export type LogRowFinding =
   | { kind: 'damaged'; id: number; first: number; count: number; bytes: Buffer; why: string }
   | { kind: 'no-row' };
 
-const LANE_STEP = 2 ** 48;
-/** Offsets stay well below the step between lanes. */
+/** CBOR's self-described tag: every envelope begins with it. */
+const ENVELOPE_START = Buffer.from([0xd9, 0xd9, 0xf7]);
+export const LANE_STEP = 2 ** 48;
+/**
+ * An offset beyond is not believed without a checksum. Years of records lie between it and the next lane's
+ * ids.
+ */
 export const OFFSET_MAX = 2 ** 47;
 /** Lanes that a row's id has room for. */
 export const LANE_NUMBERS = 32;
@@ -60,19 +66,17 @@ export function readLogRow(raw: RawRow, layout: TableLayout): LogRowFinding {
   }
 }
 
-/**
- * Whether serial types (fileformat2 2.1) are those of a row of the log: for finding rows that nothing points
- * to.
- */
-export function isLogShape({ columns, rowidColumn }: TableLayout): (types: number[]) => boolean {
+/** How a row of the log can be told when nothing points to it. */
+export function logShape({ columns, rowidColumn }: TableLayout): RowShape {
   const isInteger = (type: number): boolean => (type > 0 && type < 7) || type === 8 || type === 9;
   const isBlob = (type: number): boolean => type > 12 && type % 2 === 0;
-  return (types) =>
+  const fits = (types: number[]): boolean =>
     types.length === columns.length &&
     types.every((type, i) => {
       if (i === rowidColumn) return type === 0;
       return columns[i] === 'bytes' ? isBlob(type) : isInteger(type);
     });
+  return { fits, mark: ENVELOPE_START };
 }
 
 function numberOf(value: unknown): number {

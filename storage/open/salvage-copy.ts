@@ -10,7 +10,7 @@ import type { Database as Db, Statement } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
 import { isForWantOfRoom } from './damage.ts';
 import { DamagedStore } from './damaged-store.ts';
-import { isLogShape, type LogRow, readLogRow } from './log-row.ts';
+import { type LogRow, logShape, readLogRow } from './log-row.ts';
 import { createNewStore } from './new-store.ts';
 import { SalvagedLanes } from './salvaged-lanes.ts';
 import { PAGE_BYTES, type PageSource } from './sqlite-file/page-source.ts';
@@ -178,7 +178,7 @@ export class SalvageCopy {
     );
     const after = this.db.prepare('SELECT id FROM log WHERE id >= ? ORDER BY id LIMIT 1');
     const gateway = this.gateway() ?? this.#keptGateway();
-    for (const raw of this.store.strayRows(isLogShape(layout))) {
+    for (const raw of this.store.strayRows(logShape(layout))) {
       const found = readLogRow(raw, layout);
       if (found.kind !== 'row' || found.row.names === undefined) continue;
       const { first, count, names } = found.row;

@@ -3,7 +3,7 @@
 
 import { rowIdOf } from '../log/log-schema.ts';
 import type { DamagedStore } from './damaged-store.ts';
-import { LANE_NUMBERS, type LogRow, laneNumberOf, OFFSET_MAX, readLogRow } from './log-row.ts';
+import { LANE_NUMBERS, LANE_STEP, type LogRow, laneNumberOf, OFFSET_MAX, readLogRow } from './log-row.ts';
 import { lastRowUpTo } from './sqlite-file/tree-rows.ts';
 import { balancedCursor, type CursorRow, cursorOf, type LaneRow, laneOf } from './store-values.ts';
 
@@ -27,6 +27,7 @@ export class SalvagedLanes {
     const isLane = (lane: LaneRow | undefined): lane is LaneRow =>
       lane !== undefined && lane.number < LANE_NUMBERS;
     this.#lanes = rows.filter(isLane);
+    for (const lane of this.#lanes) if (lane.nextOffset > OFFSET_MAX) lane.nextOffset = 0;
     this.complete = store.damageOf('lanes') === 0 && this.#lanes.length === rows.length && rows.length > 0;
     for (const lane of this.#lanes) this.#believeLastBatch(store, lane);
     const cursorLayout = store.place('cursors').layout;
@@ -68,9 +69,9 @@ export class SalvagedLanes {
     return number;
   }
 
-  /** Records of the lane were seen, or are said to have been, up to `end`. */
+  /** A whole batch of the lane, which ends there, was seen. */
   saw(number: number, end: number): void {
-    this.#passed(number, end);
+    this.#passed(number, end, LANE_STEP);
   }
 
   /** A batch that is there and damaged: its row is believed when it says its offset twice. */
@@ -84,9 +85,9 @@ export class SalvagedLanes {
     return OFFSET_JUMP + pagesLost * RECORDS_PER_PAGE_MAX;
   }
 
-  #passed(number: number, end: number): void {
+  #passed(number: number, end: number, max = OFFSET_MAX): void {
     const lane = this.#lanes.find((entry) => entry.number === number);
-    if (lane !== undefined && end > lane.nextOffset && end <= OFFSET_MAX) lane.nextOffset = end;
+    if (lane !== undefined && end > lane.nextOffset && end <= max) lane.nextOffset = end;
   }
 
   /** Its envelope has a checksum, the lane's row has none. */

@@ -5,7 +5,7 @@
 
 import { rowIdOf } from '../log/log-schema.ts';
 import type { Damage } from './damage.ts';
-import { LANE_NUMBERS, type LogRow, laneNumberOf, OFFSET_MAX, readLogRow } from './log-row.ts';
+import { LANE_NUMBERS, LANE_STEP, type LogRow, laneNumberOf, OFFSET_MAX, readLogRow } from './log-row.ts';
 import type { PageSource } from './sqlite-file/page-source.ts';
 import { lastRowUpTo, type RawRow } from './sqlite-file/tree-rows.ts';
 import { fieldsOf, MetaKey, type TableLayout } from './store-schema.ts';
@@ -93,7 +93,8 @@ function readLanes({ read, layoutOf }: ValuesToInspect): LaneRow[] | undefined {
 
 export function laneOf(row: RawRow, layout: TableLayout): LaneRow | undefined {
   const { name, next_offset: next } = fieldsOf(row, layout);
-  if (typeof name !== 'string' || !isOffset(next)) return undefined;
+  if (typeof name !== 'string' || typeof next !== 'bigint' || next < 0n || next >= LANE_STEP)
+    return undefined;
   return { number: row.rowid, name, nextOffset: Number(next) };
 }
 

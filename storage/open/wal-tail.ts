@@ -3,7 +3,7 @@
 // so they are taken over either way (a record that was not acknowledged and is kept all the same breaks no
 // promise).
 
-import { isLogShape, type LogRow, readLogRow } from './log-row.ts';
+import { type LogRow, logShape, readLogRow } from './log-row.ts';
 import { looseRows } from './sqlite-file/loose-rows.ts';
 import type { PageSource } from './sqlite-file/page-source.ts';
 import type { TableLayout } from './store-schema.ts';
@@ -14,7 +14,7 @@ export function walTailRows(source: PageSource, layout: TableLayout, lanes: Lane
   const pages = source.over(source.wal.tail);
   const rows = new Map<string, LogRow>();
   for (const { page, at } of source.wal.tail) {
-    for (const raw of looseRows({ page, bytes: source.walPage(at) }, pages, isLogShape(layout))) {
+    for (const raw of looseRows({ page, bytes: source.walPage(at) }, pages, logShape(layout))) {
       const found = readLogRow(raw, layout);
       if (found.kind !== 'row' || found.row.names === undefined) continue;
       const { first, names } = found.row;

@@ -1,4 +1,5 @@
-// A log file with the tables of the real one, filled by the test itself: what the bridge reads without a storage thread.
+// A log file with the tables of the real one, filled by the test itself: what the bridge reads without a
+// storage thread.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

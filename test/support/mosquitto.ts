@@ -1,5 +1,5 @@
-// Mosquitto brokers of the test's own, on free loopback ports. Where CI is set a missing tool is an error; elsewhere the
-// tests that need it are skipped, with one line that names the package.
+// Mosquitto brokers of the test's own, on free loopback ports. Where CI is set a missing tool is an error;
+// elsewhere the tests that need it are skipped, with one line that names the package.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -88,7 +88,10 @@ interface BrokerProcess {
   end(name: NodeJS.Signals): Promise<void>;
 }
 
-/** Prints its process id; ends when the test's process does, however that ends: then the pipe to its input closes. */
+/**
+ * Prints its process id; ends when the test's process does, however that ends: then the pipe to its input
+ * closes.
+ */
 const GUARDED =
   'exec 3<&0; mosquitto -c "$0" & p=$!; echo $p; { cat; kill -9 $p; } <&3 >/dev/null 2>&1 & wait $p';
 

@@ -1,5 +1,5 @@
-// A server that speaks just enough MQTT to misbehave: answers CONNECT with the code it is told, and PUBLISH as it is told
-// or not at all.
+// A server that speaks just enough MQTT to misbehave: answers CONNECT with the code it is told, and PUBLISH
+// as it is told or not at all.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

@@ -2,7 +2,7 @@
 // connection is lost again and again, at any step of any flow.
 
 import type { Random } from './mqtt-frame-random.ts';
-import type { RawClient } from './raw-client.ts';
+import type { Packet, RawClient } from './raw-client.ts';
 
 export class Qos2Receiver {
   /** Payloads, once each: a PUBLISH whose packet id was not yet released is the same message again. */
@@ -12,8 +12,6 @@ export class Qos2Receiver {
   readonly #connect: () => Promise<RawClient>;
   readonly #random: Random;
   #released = 0;
-  /** Of a hundred packets that want an answer, how many get one before the connection is lost. */
-  #answers = 90;
 
   constructor(connect: () => Promise<RawClient>, random: Random) {
     this.#connect = connect;
@@ -25,34 +23,43 @@ export class Qos2Receiver {
     while (this.#released < count) {
       using client = await this.#connect();
       this.connections++;
-      const steps = this.#random.between(1, 60);
-      for (let step = 0; step < steps && this.#released < count; step++) await this.#step(client);
+      // The connection is lost after some steps: before the last one is answered, or behind the answer.
+      for (let left = this.#random.between(1, 60); left > 0 && this.#released < count; left--) {
+        const packet = await client.any();
+        if (left === 1 && this.#random.chance(50)) this.#take(packet);
+        else this.#answer(client, packet);
+      }
       await client.drop();
     }
+    await this.#settle();
+  }
+
+  /** Answers everything until a ping's round trip brings nothing else. */
+  async #settle(): Promise<void> {
     using client = await this.#connect();
-    this.#answers = 100;
-    for (let left = 1; left > 0; ) {
+    for (let answered = 1; answered > 0; ) {
+      answered = 0;
       client.send({ cmd: 'pingreq' });
-      for (left = 0; await this.#step(client); ) left++;
+      for (let packet = await client.any(); packet.cmd !== 'pingresp'; packet = await client.any()) {
+        this.#answer(client, packet);
+        answered++;
+      }
     }
   }
 
-  /** False when it was a PINGRESP. */
-  async #step(client: RawClient): Promise<boolean> {
-    const { cmd, messageId, payload } = await client.any();
-    if (cmd === 'pingresp') return false;
-    if (messageId === undefined) throw new Error(`unexpected ${cmd}`);
-    const answers = this.#random.chance(this.#answers);
+  #take({ cmd, messageId, payload }: Packet): number {
+    if (messageId === undefined || !['publish', 'pubrel'].includes(cmd)) throw new Error(`unexpected ${cmd}`);
     if (cmd === 'publish') {
       if (!this.#unreleased.has(messageId)) this.delivered.push(String(payload));
       this.#unreleased.add(messageId);
-      if (answers) client.send({ cmd: 'pubrec', messageId });
-    } else if (cmd === 'pubrel') {
-      if (this.#unreleased.delete(messageId)) this.#released++;
-      if (answers) client.send({ cmd: 'pubcomp', messageId });
-    } else {
-      throw new Error(`unexpected ${cmd}`);
+    } else if (this.#unreleased.delete(messageId)) {
+      this.#released++;
     }
-    return true;
+    return messageId;
+  }
+
+  #answer(client: RawClient, packet: Packet): void {
+    const messageId = this.#take(packet);
+    client.send({ cmd: packet.cmd === 'publish' ? 'pubrec' : 'pubcomp', messageId });
   }
 }

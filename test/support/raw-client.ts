@@ -144,11 +144,9 @@ export class RawClient implements Disposable {
     return packets;
   }
 
-  /** Waits for the next PUBACK for as long as it takes. */
-  async acknowledgement(): Promise<Packet> {
-    const packet = this.#arrived.shift() ?? (await this.#arrival('puback', Number.POSITIVE_INFINITY));
-    if (packet.cmd !== 'puback') throw new Error(`expected puback, got ${JSON.stringify(packet)}`);
-    return packet;
+  /** The next packet, for as long as it takes. */
+  async whenever(): Promise<Packet> {
+    return this.#arrived.shift() ?? (await this.#arrival('packet', Number.POSITIVE_INFINITY));
   }
 
   /** What has come and was not asked for. */
@@ -203,7 +201,9 @@ export class RawClient implements Disposable {
   async #arrival(cmd: string, patienceMs = PATIENCE_MS): Promise<Packet> {
     if (this.#isClosed) throw new Error(`expected ${cmd}, but the connection is closed`);
     const isPatient = patienceMs === Number.POSITIVE_INFINITY;
-    const timer = isPatient ? undefined : setTimeout(() => this.#fail(new Error(`no ${cmd} came`)), patienceMs);
+    const timer = isPatient
+      ? undefined
+      : setTimeout(() => this.#fail(new Error(`no ${cmd} came`)), patienceMs);
     const arrival = new Promise<Packet>((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });

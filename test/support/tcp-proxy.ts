@@ -1,6 +1,6 @@
-// A TCP proxy on a free loopback port that makes a bad network: latency, a bandwidth limit, a black hole (bytes
-// disappear, the connection stays), cut connections, refused ones, a reset after so many bytes. What is set applies to
-// connections there are and to new ones.
+// A TCP proxy on a free loopback port that makes a bad network: latency, a bandwidth limit, a black hole
+// (bytes disappear, the connection stays), cut connections, refused ones, a reset after so many bytes. What
+// is set applies to connections there are and to new ones.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

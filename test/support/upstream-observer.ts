@@ -1,5 +1,5 @@
-// An independent subscriber of a broker that writes down every record that arrives, in both formats of the MQTT sink: by
-// name where there is one, else by the number that test payloads begin with.
+// An independent subscriber of a broker that writes down every record that arrives, in both formats of the
+// MQTT sink: by name where there is one, else by the number that test payloads begin with.
 
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { decodeBatch } from '../../storage/record-batch/codec.ts';

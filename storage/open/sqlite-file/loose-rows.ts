@@ -2,8 +2,8 @@
 // has the shape of a row. What is found may have been deleted long ago, so the caller must be able to tell by
 // the row itself.
 
-import { cellAt, parsePage } from './btree-page.ts';
-import { PAGE_BYTES, type Pages } from './page-source.ts';
+import { type Cell, cellAt, parsePage } from './btree-page.ts';
+import type { Pages } from './page-source.ts';
 import { recordTypes } from './record-format.ts';
 import { type RawRow, readRow } from './tree-rows.ts';
 
@@ -12,29 +12,43 @@ export interface LoosePage {
   bytes: Buffer;
 }
 
-/** `fits`: whether serial types (fileformat2 2.1) are those of a row of the table. */
-export function* looseRows(
-  { page, bytes }: LoosePage,
-  pages: Pages,
-  fits: (types: number[]) => boolean,
-): Generator<RawRow> {
+/** How the rows that are looked for can be told. */
+export interface RowShape {
+  /** Whether serial types (fileformat2 2.1) are those of a row of the table. */
+  fits(types: number[]): boolean;
+  /** What every row has within its first MARK_WITHIN_BYTES: elsewhere nobody needs to look. */
+  mark: Buffer;
+}
+
+/** The lengths, a record header of a few columns, and their integers. */
+const MARK_WITHIN_BYTES = 128;
+
+export function* looseRows({ page, bytes }: LoosePage, pages: Pages, shape: RowShape): Generator<RawRow> {
   const parsed = parsePage(bytes, page);
-  const pointed = new Set<number>();
+  const looked = new Set<number>();
   if (parsed?.kind === 'table-leaf') {
     for (const cell of parsed.cells) {
-      pointed.add(cell.at);
+      looked.add(cell.at);
       const row = readRow(pages, { page, bytes, cell });
       if (row !== undefined) yield row;
     }
     if (parsed.sound) return;
   }
-  for (let at = 0; at < PAGE_BYTES; at++) {
-    const cell = pointed.has(at) ? undefined : cellAt(bytes, at, 'table-leaf');
-    if (cell === undefined) continue;
-    const head = recordTypes(bytes.subarray(cell.localStart, cell.localStart + cell.localBytes));
-    if (head === undefined || head.bodyStart + head.bodyBytes !== cell.payloadBytes || !fits(head.types))
-      continue;
-    const row = readRow(pages, { page, bytes, cell });
-    if (row !== undefined) yield row;
+  for (let mark = bytes.indexOf(shape.mark); mark >= 0; mark = bytes.indexOf(shape.mark, mark + 1)) {
+    for (let at = Math.max(0, mark - MARK_WITHIN_BYTES); at < mark; at++) {
+      if (looked.has(at)) continue;
+      looked.add(at);
+      const cell = cellAt(bytes, at, 'table-leaf');
+      const row =
+        cell === undefined || !hasShape(bytes, cell, shape)
+          ? undefined
+          : readRow(pages, { page, bytes, cell });
+      if (row !== undefined) yield row;
+    }
   }
+}
+
+function hasShape(bytes: Buffer, cell: Cell, { fits }: RowShape): boolean {
+  const head = recordTypes(bytes.subarray(cell.localStart, cell.localStart + cell.localBytes));
+  return head !== undefined && head.bodyStart + head.bodyBytes === cell.payloadBytes && fits(head.types);
 }

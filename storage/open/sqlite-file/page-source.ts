@@ -2,11 +2,11 @@
 // read-only. SQLite is not asked, so that looking changes nothing, and a damaged part does not hide the rest.
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { analyseWal, emptyWal, PAGE_BYTES, type PagePlace, type WalAnalysis } from './wal-analysis.ts';
+import { analyseWal, emptyWal, type PagePlace, type WalAnalysis } from './wal-analysis.ts';
 import { readOrZeros } from './wal-frames.ts';
 
-export { PAGE_BYTES } from './wal-analysis.ts';
-
+/** All stores have pages of this size. */
+export const PAGE_BYTES = 4096;
 const CHUNK_PAGES = 16;
 
 export interface PageSourceOptions {

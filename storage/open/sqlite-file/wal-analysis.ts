@@ -10,21 +10,17 @@
 // that does not check, with a commit behind it that another frame continues, was damaged - otherwise it may
 // just not have been written yet.
 
-import { endianness } from 'node:os';
-import {
-  bitsDifferent,
-  sameChecksum,
-  type WalChecksum,
-  type WrongBit,
-  walChecksum,
-  wrongBits,
-} from './wal-checksum.ts';
-import { FrameReader, type RawFrame, WAL_HEADER_BYTES } from './wal-frames.ts';
+import { sameChecksum, type WrongBit } from './wal-checksum.ts';
+import { FrameReader, type RawFrame, WAL_HEADER_BYTES, type WalHeader } from './wal-frames.ts';
+import { guessedHeader, readHeader } from './wal-header.ts';
+import { frameChecksum, type Patch, patchOf } from './wal-patch.ts';
 
 export type WalVerdict =
   /** Nothing to read, or everything up to the last commit checks. */
   | 'sound'
-  /** Everything checks once `patches` are applied. */
+  /**
+   * SQLite would stop at a bit that `patches` put right; what comes after shows when they have been applied.
+   */
   | 'mendable'
   /** Commits that were on disk cannot be read whole. */
   | 'broken'
@@ -54,20 +50,9 @@ export interface PagePlace {
   at: number;
 }
 
-interface Header {
-  bigEndian: boolean;
-  salt1: number;
-  salt2: number;
-  seed: WalChecksum;
-}
-
 interface RestFrame extends RawFrame {
   linked: boolean;
 }
-
-const MAGIC_LITTLE_ENDIAN = 0x377f0682;
-const VERSION = 3007000;
-export const PAGE_BYTES = 4096;
 
 export function emptyWal(): WalAnalysis {
   return {
@@ -94,83 +79,17 @@ export function analyseWal(fd: number, fileBytes: number): WalAnalysis {
   const broken = known === undefined ? 0 : readChain(frames, header, wal);
   if (broken < frames.count) judgeRest(readRest(frames, header, broken), wal, known === undefined);
   if (wal.poisoned.size > 0 || wal.doubtful.size > 0) wal.verdict = 'broken';
-  if (wal.verdict === 'sound' && wal.patches.length > 0) wal.verdict = 'mendable';
+  if (wal.verdict !== 'broken' && wal.patches.length > 0) wal.verdict = 'mendable';
   return wal;
-}
-
-/**
- * As it is, or with the one bit put right that gives it its checksum and lets the first frame continue it.
- */
-function readHeader(frames: FrameReader, patches: WrongBit[]): Header | undefined {
-  const stored = frames.header();
-  const sum = { s1: stored.readInt32BE(24), s2: stored.readInt32BE(28) };
-  for (const bigEndian of [false, true]) {
-    const covered = { bytes: stored, start: 0, end: 24, bigEndian };
-    const computed = walChecksum(covered, NO_SEED);
-    if (sameChecksum(computed, sum)) return headerOf(stored, bigEndian);
-    const sumBit = wrongSum(computed, sum, 24);
-    for (const patch of [...(sumBit === undefined ? [] : [sumBit]), ...wrongBits(covered, NO_SEED, sum)]) {
-      const bytes = Buffer.from(stored);
-      bytes[patch.at] ^= patch.mask;
-      const header = headerOf(bytes, bigEndian);
-      if (header === undefined || !isContinued(header, frames)) continue;
-      patches.push(patch);
-      return header;
-    }
-  }
-  return undefined;
-}
-
-function isContinued(header: Header, frames: FrameReader): boolean {
-  if (frames.count === 0) return false;
-  const first = frames.read(0);
-  const isSalted = first.salt1 === header.salt1 && first.salt2 === header.salt2;
-  return isSalted && sameChecksum(frameChecksum(first, header, header.seed), first.sum);
-}
-
-/** Undefined when it is not a log as our stores have it. */
-function headerOf(bytes: Buffer, bigEndian: boolean): Header | undefined {
-  const seed = { s1: bytes.readInt32BE(24), s2: bytes.readInt32BE(28) };
-  const header = { bigEndian, salt1: bytes.readUInt32BE(16), salt2: bytes.readUInt32BE(20), seed };
-  return isOurs(bytes, bigEndian) ? header : undefined;
-}
-
-function isOurs(bytes: Buffer, bigEndian: boolean): boolean {
-  const magic = MAGIC_LITTLE_ENDIAN + (bigEndian ? 1 : 0);
-  return (
-    bytes.readUInt32BE(0) === magic &&
-    bytes.readUInt32BE(4) === VERSION &&
-    bytes.readUInt32BE(8) === PAGE_BYTES
-  );
-}
-
-/** A wrong bit in the stored checksum itself. */
-function wrongSum(computed: WalChecksum, stored: WalChecksum, storedAt: number): WrongBit | undefined {
-  if (bitsDifferent(computed.s1, stored.s1) + bitsDifferent(computed.s2, stored.s2) !== 1) return undefined;
-  const inFirst = computed.s1 !== stored.s1;
-  const bit = 31 - Math.clz32(inFirst ? computed.s1 ^ stored.s1 : computed.s2 ^ stored.s2);
-  return { at: storedAt + (inFirst ? 0 : 4) + 3 - (bit >> 3), mask: 1 << (bit & 7) };
-}
-
-/** The header is lost: two neighbours that agree tell the salts. */
-function guessedHeader(frames: FrameReader): Header | undefined {
-  for (let i = 0; i + 1 < Math.min(frames.count, 8); i++) {
-    const { salt1, salt2 } = frames.read(i);
-    const next = frames.read(i + 1);
-    if (salt1 === next.salt1 && salt2 === next.salt2 && (salt1 !== 0 || salt2 !== 0)) {
-      return { bigEndian: endianness() === 'BE', salt1, salt2, seed: { s1: 0, s2: 0 } };
-    }
-  }
-  return undefined;
 }
 
 /**
  * Follows the checksums from the header on; returns the first frame that does not check even with one bit put
  * right.
  */
-function readChain(frames: FrameReader, header: Header, wal: WalAnalysis): number {
+function readChain(frames: FrameReader, header: WalHeader, wal: WalAnalysis): number {
   let pending: (PagePlace & Patch)[] = [];
-  let seed = header.seed;
+  let seed = header.sum;
   let i = 0;
   for (; i < frames.count; i++) {
     const frame = frames.read(i);
@@ -207,74 +126,8 @@ function takeFrame({ page, at, bits, doubtful }: PagePlace & Patch, wal: WalAnal
   for (const other of doubtful) wal.doubtful.add(other);
 }
 
-/** What makes a frame check: nothing, or a bit, relative to the frame. */
-interface Patch {
-  bits: WrongBit[];
-  /** There were several such bits: it is a version of one of these pages, and has a wrong bit somewhere. */
-  doubtful: number[];
-}
-
-interface FrameContext {
-  header: Header;
-  /** The checksum of everything before the frame. */
-  seed: WalChecksum;
-  before: RawFrame | undefined;
-  next: RawFrame | undefined;
-}
-
-/** Undefined: the frame does not check, and no single bit is to blame. */
-function patchOf(frame: RawFrame, context: FrameContext): Patch | undefined {
-  const { header, seed, next } = context;
-  const saltBits = bitsDifferent(frame.salt1, header.salt1) + bitsDifferent(frame.salt2, header.salt2);
-  if (saltBits > 1) return undefined;
-  const computed = frameChecksum(frame, header, seed);
-  if (sameChecksum(computed, frame.sum)) {
-    if (saltBits === 0) return frame.page === 0 ? undefined : { bits: [], doubtful: [] };
-    const inFirst = frame.salt1 !== header.salt1;
-    const bit = 31 - Math.clz32(inFirst ? frame.salt1 ^ header.salt1 : frame.salt2 ^ header.salt2);
-    return { bits: [{ at: (inFirst ? 8 : 12) + 3 - (bit >> 3), mask: 1 << (bit & 7) }], doubtful: [] };
-  }
-  if (saltBits !== 0) return undefined;
-  const nextChecks = (sum: WalChecksum): boolean =>
-    next !== undefined && sameChecksum(frameChecksum(next, header, sum), next.sum);
-  const sumBit = wrongSum(computed, frame.sum, 16);
-  if (sumBit !== undefined && nextChecks(computed)) return { bits: [sumBit], doubtful: [] };
-  const bits = wrongFrameBits(frame, header, seed);
-  if (sumBit !== undefined && !nextChecks(frame.sum)) bits.unshift(sumBit);
-  if (bits.length === 0) return undefined;
-  return {
-    bits: [bits[0]],
-    doubtful: bits.length === 1 ? [] : [frame.page, ...otherPages(frame, bits, context)],
-  };
-}
-
-/** Which other pages it may be a version of: SQLite writes those of a transaction in ascending order. */
-function otherPages(frame: RawFrame, bits: WrongBit[], { before, next }: FrameContext): number[] {
-  const least = before === undefined || before.commitPages !== 0 ? 1 : before.page + 1;
-  const most = next === undefined || frame.commitPages !== 0 ? Number.POSITIVE_INFINITY : next.page - 1;
-  const pages = bits
-    .filter(({ at }) => at < 4)
-    .map(({ at, mask }) => (frame.page ^ (mask << (8 * (3 - at)))) >>> 0);
-  return pages.filter((page) => page >= least && page <= most);
-}
-
-/**
- * The checksum leaves out salts and itself (8..24): the head and the page are looked at as if they touched.
- */
-function wrongFrameBits(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WrongBit[] {
-  const bytes = Buffer.concat([frame.bytes.subarray(0, 8), frame.bytes.subarray(24)]);
-  const bits = [...wrongBits({ bytes, start: 0, end: bytes.length, bigEndian }, seed, frame.sum)];
-  return bits.map(({ at, mask }) => ({ at: at < 8 ? at : at + 16, mask }));
-}
-
-function frameChecksum(frame: RawFrame, { bigEndian }: Header, seed: WalChecksum): WalChecksum {
-  const { bytes } = frame;
-  const head = walChecksum({ bytes, start: 0, end: 8, bigEndian }, seed);
-  return walChecksum({ bytes, start: 24, end: bytes.length, bigEndian }, head);
-}
-
 /** The frames of this round from the break on, each with whether it continues its neighbour. */
-function readRest(frames: FrameReader, header: Header, from: number): RestFrame[] {
+function readRest(frames: FrameReader, header: WalHeader, from: number): RestFrame[] {
   const rest: RestFrame[] = [];
   let before: RawFrame | undefined = from === 0 ? undefined : frames.read(from - 1);
   for (let i = from; i < frames.count; i++) {
@@ -320,6 +173,5 @@ function placeOf(frame: RawFrame): PagePlace {
   return { page: frame.page, at: frame.pageAt };
 }
 
-const NO_SEED = { s1: 0, s2: 0 };
 /** A rest frame's bytes are not kept: there may be many. */
 const NO_BYTES = Buffer.alloc(0);

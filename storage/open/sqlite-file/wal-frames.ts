@@ -5,9 +5,20 @@ import { readSync } from 'node:fs';
 import type { WalChecksum } from './wal-checksum.ts';
 
 export const WAL_HEADER_BYTES = 32;
-export const FRAME_HEADER_BYTES = 24;
-const FRAME_BYTES = FRAME_HEADER_BYTES + 4096;
+const FRAME_HEADER_BYTES = 24;
+export const FRAME_PAGE_BYTES = 4096;
+const FRAME_BYTES = FRAME_HEADER_BYTES + FRAME_PAGE_BYTES;
 const CHUNK_FRAMES = 32;
+
+/** What the header says of all frames. */
+export interface WalHeader {
+  /** Of the words that are summed up; everything else is big endian. */
+  bigEndian: boolean;
+  salt1: number;
+  salt2: number;
+  /** The header's checksum, which the first frame's continues. */
+  sum: WalChecksum;
+}
 
 export interface RawFrame {
   /** Where in the file the frame begins, and where its page does. */

@@ -115,6 +115,15 @@ describe('a write-ahead log with a hole', () => {
     expect(lost.length).toBeLessThanOrEqual(1);
   });
 
+  test('in the last transaction, and a wrong bit before it: both are seen to', () => {
+    const { walBytes } = snapshot.commits.at(-2) as { walBytes: number };
+    const wal = zeroed(snapshot.wal, walBytes + 24 + 100, walBytes + FRAME);
+    wal[32 + FRAME + 16] ^= 4;
+    const { report, lost } = judgeFiles(snapshot.truth, { db: snapshot.db, wal });
+    expect(report.repairs.map(({ kind }) => kind)).toEqual(['wal-bits', 'wal-tail']);
+    expect(lost.length).toBeLessThanOrEqual(1);
+  });
+
   test('in a page of many batches: only the one that was hit is lost, though the page is nowhere else', () => {
     const many = makeSnapshot({ seed: 60, batchesPerLane: 7, walCommits: 30, dataBytesMax: 300 });
     const cellAt = placeOfBatch(many, (many.commits.at(-2) as { walBytes: number }).walBytes);

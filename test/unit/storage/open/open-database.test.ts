@@ -293,6 +293,18 @@ describe('names', () => {
     });
   });
 
+  test('a next offset that no lane can have reached does not survive a salvage', () => {
+    inTemporaryDirectory((directory) => {
+      changed(directory, addLane);
+      changed(directory, (db) => db.exec(`UPDATE lanes SET next_offset = ${2 ** 48 - 5}`));
+      salvage(directory, { reason: 'test', detail: '' }, { nowMs: NOW_MS });
+      const { db, report } = openDatabase(directory, options);
+      expect(report.salvage).toBe(null);
+      expect(db.prepare('SELECT next_offset FROM lanes').pluck().get()).toBe(50 + 2 ** 20);
+      db.close();
+    });
+  });
+
   test('every gap that a salvage leaves is known afterwards', () => {
     inTemporaryDirectory((directory) => {
       changed(directory, (db) => addLane(db, { batches: 8 }));

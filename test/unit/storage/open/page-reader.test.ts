@@ -1,4 +1,5 @@
-// The reader of SQLite's files against SQLite: whatever state a living store's files are in, both see the same.
+// The reader of SQLite's files against SQLite: whatever state a living store's files are in, both see the
+// same.
 
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -158,7 +159,8 @@ describe('the files of a living store', () => {
           inTemporaryDirectory((copy) => {
             copyFiles(directory, copy);
             const found = inspectStore(copy, schema);
-            // Copied from under a running process: nothing is damaged, whatever unfinished or old frames there are.
+            // Copied from under a running process: nothing is damaged, whatever unfinished or old frames
+            // there are.
             expect({ step, found: found.kind }).toEqual({ step, found: 'readable' });
             if (found.kind === 'readable')
               expect(found.store).toMatchObject({ repairs: [], walTail: undefined });

@@ -1,4 +1,5 @@
-// What salvage does with rows that no tree leads to any more: taken when they are owed, left when they are old.
+// What salvage does with rows that no tree leads to any more: taken when they are owed, left when they are
+// old.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
