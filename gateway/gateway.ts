@@ -147,7 +147,8 @@ export class Gateway implements Component {
     const { gatewayId, report, lanes } = this.#store.state;
     const log = childLogger(this.#options.log, 'store');
     const { outcome, lastStopWasClean, repairs, salvage } = report;
-    log.info({ gateway: gatewayId, outcome, lastStopWasClean, lanes }, 'store open');
+    const known = outcome === 'created' ? {} : { lastStopWasClean };
+    log.info({ gateway: gatewayId, outcome, ...known, lanes }, 'store open');
     for (const repair of repairs)
       log.warn({ repair }, 'a damaged part of the store was put right or put aside');
     if (salvage !== null)

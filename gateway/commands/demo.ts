@@ -42,9 +42,10 @@ async function runFleet(
     `${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`,
   );
   process.stdout.write(`${HEADINGS}\n`);
+  const deliveredBefore = deliveredOf(await gateway.status());
   const timer = setInterval(() => {
     gateway.status().then(
-      (status) => process.stdout.write(`${lineOf(status, fleet)}\n`),
+      (status) => process.stdout.write(`${lineOf(status, fleet, deliveredBefore)}\n`),
       () => clearInterval(timer), // the gateway is stopping
     );
   }, LINE_INTERVAL_MS);
@@ -67,8 +68,15 @@ const HEADINGS = [
   'upstream',
 ].join('  ');
 
-function lineOf({ counters, commits, store, sinks }: GatewayStatus, fleet: Fleet): string {
-  const delivered = store.books.reduce((sum, book) => sum + book.delivered, 0);
+/** Over the life of the store. */
+function deliveredOf({ store }: GatewayStatus): number {
+  return store.books.reduce((sum, book) => sum + book.delivered, 0);
+}
+
+/** Since the start, but for what is pending: that may be of earlier runs. */
+function lineOf(status: GatewayStatus, fleet: Fleet, deliveredBefore: number): string {
+  const { counters, commits, store, sinks } = status;
+  const delivered = deliveredOf(status) - deliveredBefore;
   const pending = store.books.reduce((sum, book) => {
     const lane = store.lanes.find(({ name }) => name === book.lane);
     return sum + (lane?.nextOffset ?? 0) - book.nextOffset;

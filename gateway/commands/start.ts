@@ -94,6 +94,7 @@ class GatewayRun {
     setTimeout(() => process.exit(forced), STOP_DEADLINE_MS + STOP_GRACE_MS).unref();
     await this.#companion?.stop();
     await this.#gateway?.stop(STOP_DEADLINE_MS);
+    this.#log.info('stopped');
     process.exit(exitCode);
   }
 
