@@ -1,6 +1,6 @@
 // Clients that we did not write: mosquitto_pub and mosquitto_sub, Eclipse Paho for Python, and mqtt.js.
 
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,10 @@ const keptOf = (topic: string) =>
     .map(({ payload, qos, retain }) => ({ payload, qos, retain }));
 
 describe.skipIf(!hasTool('mosquitto_sub', 'mosquitto-clients'))('the tools of mosquitto', () => {
+  const subscribers: ChildProcess[] = [];
+  afterAll(() => {
+    for (const child of subscribers) child.kill('SIGKILL');
+  });
   const common = (protocol: string): string[] => [
     '-h',
     '127.0.0.1',
@@ -47,8 +51,12 @@ describe.skipIf(!hasTool('mosquitto_sub', 'mosquitto-clients'))('the tools of mo
     run('mosquitto_pub', [...common(protocol), ...args]);
 
   /** It writes to a pipe in blocks, unless it is told otherwise. */
-  const spawnSubscriber = (protocol: string, ...args: string[]) =>
-    spawn('stdbuf', ['-oL', 'mosquitto_sub', ...common(protocol), '-d', '-F', '%q %r %t %p', ...args]);
+  const spawnSubscriber = (protocol: string, ...args: string[]) => {
+    const all = [...common(protocol), '-d', '-F', '%q %r %t %p', ...args];
+    const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...all]);
+    subscribers.push(child);
+    return child;
+  };
 
   /** Lines of mosquitto_sub, from when it has subscribed on. */
   async function subscribe(protocol: string, ...args: string[]) {

@@ -4,9 +4,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { quietPort } from './quiet-port.ts';
 
 export interface Mosquitto extends AsyncDisposable {
   readonly port: number;
@@ -131,17 +132,12 @@ async function listens(port: number): Promise<void> {
     });
     socket.destroy();
     if (isThere) return;
-    await new Promise((resolve) => setTimeout(resolve, 10)); // the process has no other way to say that it is ready
+    await new Promise((resolve) => setTimeout(resolve, 10)); // it has no other way to say so
   }
   throw new Error(`nothing listens on port ${port}`);
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+export function freePort(): Promise<number> {
+  return quietPort();
 }
