@@ -62,7 +62,10 @@ export function storedPacketOf(packet: SessionPacket, nowMs: number): StoredPack
 
 export function copyPayload(payload: SessionPacket['payload']): Buffer | string {
   if (payload === undefined) return Buffer.alloc(0);
-  return typeof payload === 'string' ? payload : Buffer.from(payload);
+  if (typeof payload === 'string') return payload;
+  const own = Buffer.allocUnsafeSlow(payload.length); // a pooled one would keep its whole slab alive
+  own.set(payload);
+  return own;
 }
 
 /**
