@@ -1,7 +1,7 @@
-// Step 4: decides which records make the next upstream batch, from the stored batches that were read ahead. Small ones
-// are merged, large ones split; a stored batch that is about right as it is goes out byte for byte, without being
-// decoded (it may then carry the storage's own column of packet ids, which readers ignore).
-// Nothing is skipped: what cannot be read, or cannot be made small enough, is handed back as such.
+// Step 4: decides which records make the next upstream batch, from the stored batches that were read ahead.
+// Small ones are merged, large ones split; a stored batch that is about right as it is goes out byte for
+// byte, without being decoded (it may then carry the storage's own column of packet ids, which readers
+// ignore). Nothing is skipped: what cannot be read, or cannot be made small enough, is handed back as such.
 
 import { type Compression, encodeBatch } from '../storage/record-batch/codec.ts';
 import type { RecordBatch } from '../storage/record-batch/record-batch.ts';

@@ -1,7 +1,7 @@
-// How long to wait before the next attempt: doubling from minMs to maxMs, with jitter so that many gateways that lost
-// the same upstream do not come back in step. A success does not start it over at once - only one that has held for
-// stableAfterMs does - or an upstream that accepts and drops at once would be called on as fast as minMs for ever.
-// Keeps no timer: it looks at the clock when it is asked.
+// How long to wait before the next attempt: doubling from minMs to maxMs, with jitter so that many gateways
+// that lost the same upstream do not come back in step. A success does not start it over at once - only one
+// that has held for stableAfterMs does - or an upstream that accepts and drops at once would be called on as
+// fast as minMs for ever. Keeps no timer: it looks at the clock when it is asked.
 
 import type { Clock } from '../config/clock.ts';
 

@@ -1,5 +1,5 @@
-// The bridge inside its thread: opens the log, runs one SinkBridge per sink, and passes messages between them, the main
-// thread and the storage thread. Knows nothing of threads itself: it is given two ports.
+// The bridge inside its thread: opens the log, runs one SinkBridge per sink, and passes messages between
+// them, the main thread and the storage thread. Knows nothing of threads itself: it is given two ports.
 
 import type { Clock } from '../config/clock.ts';
 import type { Appended } from '../storage/log/log-port.ts';

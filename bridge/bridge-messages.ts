@@ -1,6 +1,6 @@
-// What the main thread and the bridge thread say to each other, and what the thread is started with.
-// The records themselves never pass here: the bridge reads them from disk. What it has heard of new ones, and tells of
-// delivered ones, goes over a port of its own to the storage thread (storage/log/log-port.ts).
+// What the main thread and the bridge thread say to each other, and what the thread is started with. The
+// records themselves never pass here: the bridge reads them from disk. What it has heard of new ones, and
+// tells of delivered ones, goes over a port of its own to the storage thread (storage/log/log-port.ts).
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Cursor } from '../storage/log/log-port.ts';

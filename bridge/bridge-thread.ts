@@ -1,5 +1,5 @@
-// Entry of the bridge thread. Whatever goes wrong in here unexpectedly ends the thread with an error event, which the
-// main thread's Bridge passes on.
+// Entry of the bridge thread. Whatever goes wrong in here unexpectedly ends the thread with an error event,
+// which the main thread's Bridge passes on.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../config/clock.ts';

@@ -1,6 +1,6 @@
-// The bridge as the main thread sees it: a component that runs in a thread of its own. Starts and stops that thread,
-// passes commands from upstream to the gateway and its answers back, keeps the last status, and turns the thread's log
-// messages and faults into the gateway's.
+// The bridge as the main thread sees it: a component that runs in a thread of its own. Starts and stops that
+// thread, passes commands from upstream to the gateway and its answers back, keeps the last status, and turns
+// the thread's log messages and faults into the gateway's.
 
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
@@ -33,9 +33,9 @@ export interface BridgeOptions {
   clock: Clock;
   log: Logger;
   /**
-   * Publishes a command to local devices. Resolved: it is acknowledged upstream. Rejected with a transient SluiceError:
-   * called again a little later. Rejected otherwise: it is refused upstream (MQTT 5) or acknowledged all the same
-   * (MQTT 3.1.1 has no refusal), and logged as lost.
+   * Publishes a command to local devices. Resolved: it is acknowledged upstream. Rejected with a transient
+   * SluiceError: called again a little later. Rejected otherwise: it is refused upstream (MQTT 5) or
+   * acknowledged all the same (MQTT 3.1.1 has no refusal), and logged as lost.
    */
   onCommand: (command: CommandMessage, sink: string) => Promise<void>;
   /** At most about once a second per change. */

@@ -1,5 +1,5 @@
-// What a sink refused for good, as dead letters: record batches that hold just the refused records, so that a person
-// can look at them and send them again. Neighbours refused for the same reason share one.
+// What a sink refused for good, as dead letters: record batches that hold just the refused records, so that a
+// person can look at them and send them again. Neighbours refused for the same reason share one.
 
 import type { DeadLetter } from '../storage/log/log-port.ts';
 import { type Compression, decodeBatch } from '../storage/record-batch/codec.ts';

@@ -1,9 +1,9 @@
-// What became of every batch of one lane that was handed to the sink, until the cursor has passed it. The cursor moves
-// only over an unbroken run of settled batches; what settled behind a gap waits.
-// When a batch fails, nothing more is sent until the upstream has answered for all that is under way. Then everything
-// from the first failed batch on is sent again, in order: also batches that were acknowledged behind it, when
-// they hold a device that the failed ones hold too - their acknowledged copies arrived before the records
-// that belong before them.
+// What became of every batch of one lane that was handed to the sink, until the cursor has passed it. The
+// cursor moves only over an unbroken run of settled batches; what settled behind a gap waits. When a batch
+// fails, nothing more is sent until the upstream has answered for all that is under way. Then everything from
+// the first failed batch on is sent again, in order: also batches that were acknowledged behind it, when they
+// hold a device that the failed ones hold too - their acknowledged copies arrived before the records that
+// belong before them.
 
 import type { Advance, DeadLetter } from '../storage/log/log-port.ts';
 import { decodeBatch } from '../storage/record-batch/codec.ts';

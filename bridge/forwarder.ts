@@ -1,11 +1,11 @@
-// Steps 4 and 5 for one lane of one sink: from the cursor on, reads what is stored, hands out batches, and moves the
-// cursor when they are settled. It never sends by itself and has no timer: the sender asks it for the next
-// batch whenever there may be one, and `wakeAtMs` says when time alone will make one.
+// Steps 4 and 5 for one lane of one sink: from the cursor on, reads what is stored, hands out batches, and
+// moves the cursor when they are settled. It never sends by itself and has no timer: the sender asks it for
+// the next batch whenever there may be one, and `wakeAtMs` says when time alone will make one.
 //
-// Order: batches are handed out in order of offset; after a failure everything unacknowledged is handed out again in
-// order, read from the log anew - batches may be cut differently, records keep their names.
-// Bounds: `take` refuses when too many batches or bytes are not yet passed by the cursor, and reads ahead no more than
-// about two batches.
+// Order: batches are handed out in order of offset; after a failure everything unacknowledged is handed out
+// again in order, read from the log anew - batches may be cut differently, records keep their names. Bounds:
+// `take` refuses when too many batches or bytes are not yet passed by the cursor, and reads ahead no more
+// than about two batches.
 
 import type { Clock } from '../config/clock.ts';
 import type { Advance, DeadLetter } from '../storage/log/log-port.ts';

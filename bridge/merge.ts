@@ -1,7 +1,8 @@
-// Step 4: several record batches become one, and one becomes several. Only columns are moved: string tables are
-// remapped once per table entry, payloads are copied as one block. The records keep their offsets, so what is
-// merged must be contiguous and share a time base; `sharesTimeBase` judges that from the envelopes alone.
-// The result carries no packet ids (they are the storage's own) and no table entries that its records do not use.
+// Step 4: several record batches become one, and one becomes several. Only columns are moved: string tables
+// are remapped once per table entry, payloads are copied as one block. The records keep their offsets, so
+// what is merged must be contiguous and share a time base; `sharesTimeBase` judges that from the envelopes
+// alone. The result carries no packet ids (they are the storage's own) and no table entries that its records
+// do not use.
 
 import type { BatchHeader } from '../storage/record-batch/codec.ts';
 import type { RecordBatch } from '../storage/record-batch/record-batch.ts';
@@ -57,8 +58,8 @@ function dataBytes(batch: RecordBatch, from: number, to: number): number {
 }
 
 /**
- * The records of contiguous batches that share a time base, as one batch with its own memory. When the string tables
- * would overflow, only as many of the batches as fit, at least one.
+ * The records of contiguous batches that share a time base, as one batch with its own memory. When the string
+ * tables would overflow, only as many of the batches as fit, at least one.
  */
 export function mergeBatches(parts: readonly RecordBatch[]): RecordBatch {
   const taken = partsWithinTables(parts);

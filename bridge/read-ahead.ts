@@ -1,6 +1,6 @@
-// The stored batches that one forwarder has read and not yet sent, in order of offset. Bounded: it reads on only when
-// asked for more bytes than it holds, and by no more than one stored batch too many.
-// What cannot be read as a batch is held as well, with its fault: the assembler hands it on, it is never passed over.
+// The stored batches that one forwarder has read and not yet sent, in order of offset. Bounded: it reads on
+// only when asked for more bytes than it holds, and by no more than one stored batch too many. What cannot be
+// read as a batch is held as well, with its fault: the assembler hands it on, it is never passed over.
 
 import { messageOf, SluiceError } from '../config/errors.ts';
 import type { LogReader } from '../storage/log/log-reader.ts';

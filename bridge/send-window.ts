@@ -1,11 +1,11 @@
-// How much may be sent before the first acknowledgement, as far as this upstream has shown that it can take it. Without
-// it, a link or a broker that cannot take a full batch within the acknowledgement timeout would be sent the
-// same full batch for ever. It is a share of what the settings allow, of both the number of batches and their
-// size.
+// How much may be sent before the first acknowledgement, as far as this upstream has shown that it can take
+// it. Without it, a link or a broker that cannot take a full batch within the acknowledgement timeout would
+// be sent the same full batch for ever. It is a share of what the settings allow, of both the number of
+// batches and their size.
 //
-// Only a connection that is lost without one acknowledgement speaks against the size; a link that is cut while
-// acknowledgements come is no reason to send less. Then half is tried, and half of that. Growing back is fast
-// below half of the size that failed, where it worked before, and slow above.
+// Only a connection that is lost without one acknowledgement speaks against the size; a link that is cut
+// while acknowledgements come is no reason to send less. Then half is tried, and half of that. Growing back
+// is fast below half of the size that failed, where it worked before, and slow above.
 
 export interface WindowSize {
   /** Batches in flight. */

@@ -1,21 +1,21 @@
-// Step 5 for one sink: connects, takes batches from the lanes in turn, sends them, and hands each answer back to its
-// lane. Decides when not to: waiting before a new attempt, an open circuit, a full window. Everything that
-// can make room or work calls `wake`: new records, an answer, a connection, and one timer for the earliest
-// thing that only time brings. An idle sender has no timer; the watchdog's runs only while something is in
-// flight.
+// Step 5 for one sink: takes batches from the lanes in turn, sends them, and hands each answer back to its
+// lane. Decides when not to: no connection, an open circuit, a full window. Everything that can make room or
+// work calls `wake`: new records, an answer, a connection, and one timer for the earliest thing that only
+// time brings. An idle sender has no timer; the watchdog's runs only while something is in flight.
 //
-// All state changes happen on the event loop of the bridge thread; a rejected promise in here is a fault of the program
-// and ends the thread.
+// All state changes happen on the event loop of the bridge thread; a rejected promise in here is a fault of
+// the program and ends the thread.
 
 import type { Clock, Timer } from '../config/clock.ts';
-import { Backoff, type BackoffSettings } from './backoff.ts';
+import type { BackoffSettings } from './backoff.ts';
 import type { SinkState, SinkStatus } from './bridge-messages.ts';
 import { type BreakerSettings, CircuitBreaker } from './circuit-breaker.ts';
 import type { Flight } from './delivery-ledger.ts';
-import type { Forwarder } from './forwarder.ts';
+import type { Forwarder, TakeLimits } from './forwarder.ts';
 import { InFlight } from './in-flight.ts';
-import { SendWindow } from './send-window.ts';
-import type { ConnectResult, LogFields, LogLevel, SendResult, Sink } from './sinks/sink.ts';
+import { Link } from './link.ts';
+import { SendWindow, type WindowSize } from './send-window.ts';
+import type { LogFields, LogLevel, SendResult, Sink } from './sinks/sink.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** The part of a sink's settings that is the same for every kind of sink. */
@@ -28,7 +28,6 @@ export interface SendSettings {
 }
 
 export interface SenderOptions {
-  name: string;
   settings: SendSettings;
   sink: Sink;
   forwarders: readonly Forwarder[];
@@ -38,52 +37,57 @@ export interface SenderOptions {
   changed: () => void;
 }
 
-type Link = 'down' | 'connecting' | 'up' | 'stopped';
+/** What the sender knows of a status; the books are the forwarders'. */
+export type SenderStatus = Omit<SinkStatus, 'sink' | 'recordsDelivered' | 'deadLettered' | 'missing'>;
 
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #backoff: Backoff;
+  readonly #link: Link;
   readonly #breaker: CircuitBreaker;
   readonly #window: SendWindow;
   readonly #watchdog: Watchdog;
   readonly #inFlight = new InFlight();
-  #link: Link = 'down';
-  #limits = { messageBytesMax: 0, batchesMax: 1 };
   /** The lane whose turn it is. */
   #turn = 0;
   #isStopping = false;
   #timer: { atMs: number; timer: Timer } | null = null;
-  #connectAtMs = 0;
-  #counts = { batchesUpstream: 0, retries: 0, reconnects: 0, watchdogTrips: 0, connects: 0 };
+  #counts = { batchesUpstream: 0, retries: 0, watchdogTrips: 0 };
   #lastError: string | null = null;
 
   constructor(options: SenderOptions) {
-    const { settings, clock, sink } = options;
-    this.#options = options;
-    this.#backoff = new Backoff(settings.reconnect, clock);
-    this.#breaker = new CircuitBreaker(settings.breaker, clock);
+    const { settings, clock, sink, log } = options;
     const { batchesMax, bytesMax } = settings.inFlight;
+    this.#options = options;
+    this.#breaker = new CircuitBreaker(settings.breaker, clock);
     this.#window = new SendWindow({
       batches: batchesMax,
       batchBytes: Math.min(settings.batch.maxBytes, bytesMax),
+    });
+    this.#link = new Link({
+      sink,
+      reconnect: settings.reconnect,
+      clock,
+      log,
+      onUp: () => this.#onUp(),
+      onDown: (reason, wasUp) => this.#onDown(reason, wasUp),
     });
     this.#watchdog = new Watchdog({
       timeoutMs: settings.ackTimeoutMs,
       clock,
       bytesSent: () => sink.bytesSent(),
-      onStuck: () => this.#stuck(),
+      onStuck: () => this.#onStuck(),
     });
   }
 
-  get status(): Omit<SinkStatus, 'sink' | 'recordsDelivered' | 'deadLettered' | 'missing'> {
-    const { connects: _, ...counts } = this.#counts;
+  get status(): SenderStatus {
     return {
       state: this.#state(),
       lastError: this.#lastError,
       inFlightBatches: this.#inFlight.batches,
       inFlightBytes: this.#inFlight.bytes,
       bytesUpstream: this.#options.sink.bytesSent(),
-      ...counts,
+      reconnects: this.#link.reconnects,
+      ...this.#counts,
     };
   }
 
@@ -93,107 +97,79 @@ export class Sender {
     const nowMs = this.#options.clock.monotonicMs();
     const waitMs = this.#breaker.waitMs();
     let wakeAtMs: number | null = waitMs > 0 ? nowMs + waitMs : null;
-    if (this.#link === 'down') {
-      wakeAtMs = Math.max(this.#connectAtMs, wakeAtMs ?? 0);
-      if (wakeAtMs <= nowMs) return void this.#connect();
-    } else if (this.#link === 'up' && wakeAtMs === null) {
+    if (this.#link.state === 'down') {
+      wakeAtMs = Math.max(this.#link.connectAtMs, wakeAtMs ?? 0);
+      if (wakeAtMs <= nowMs) {
+        wakeAtMs = null;
+        void this.#link.connect();
+        this.#options.changed();
+      }
+    } else if (this.#link.state === 'up' && wakeAtMs === null) {
       this.#pump();
-      wakeAtMs = this.#inFlight.hasRoom(this.#windowSize(), this.#bytesMax()) ? this.#lanesWakeAtMs() : null;
+      wakeAtMs = this.#hasRoom(this.#windowSize()) ? this.#lanesWakeAtMs() : null;
     }
     this.#wakeAt(wakeAtMs);
   }
 
   /** The sink's connection ended; its unanswered batches come back by themselves. */
   lost(reason: string): void {
-    if (this.#link !== 'up') return;
-    this.#lastError = reason;
-    if (!this.#isStopping) this.#options.log('warn', 'connection to the upstream lost', { reason });
-    if (this.#inFlight.batches > 0) {
-      this.#breaker.failed();
-      this.#window.lost();
-    }
-    this.#retryConnect(0);
+    this.#link.lost(reason);
   }
 
   /** Sends nothing more, waits for what is in flight, closes. Unsent records stay in the log. */
   async stop(deadlineMs: number): Promise<void> {
-    const { clock, sink } = this.#options;
+    const { clock } = this.#options;
     const endMs = clock.monotonicMs() + deadlineMs;
     this.#isStopping = true;
     this.#wakeAt(null);
-    let deadline: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      deadline = clock.after(deadlineMs, resolve);
-    });
-    if (this.#link === 'up') await Promise.race([this.#inFlight.landed(), late]);
-    deadline?.clear();
-    await sink.close(Math.max(0, endMs - clock.monotonicMs()));
+    const late = Promise.withResolvers<void>();
+    const deadline = clock.after(deadlineMs, late.resolve);
+    if (this.#link.state === 'up') await Promise.race([this.#inFlight.landed(), late.promise]);
+    deadline.clear();
+    await this.#link.close(Math.max(0, endMs - clock.monotonicMs()));
     await this.#inFlight.landed(); // the sink has given them all back
     this.#watchdog.rest();
-    this.#link = 'stopped';
     this.#options.changed();
   }
 
   #state(): SinkState {
-    if (this.#link === 'stopped') return 'stopped';
+    if (this.#link.state === 'closed') return 'stopped';
     if (this.#breaker.state === 'open') return 'open-circuit';
-    return this.#link === 'up' ? 'connected' : 'connecting';
+    return this.#link.state === 'up' ? 'connected' : 'connecting';
   }
 
-  async #connect(): Promise<void> {
-    this.#link = 'connecting';
-    this.#options.changed();
-    const result = await this.#options.sink.connect();
-    if (this.#isStopping || this.#link !== 'connecting') return;
-    if (result.kind === 'retry') this.#notConnected(result);
-    else this.#connected(result);
-  }
-
-  #connected(limits: Extract<ConnectResult, { kind: 'connected' }>): void {
-    this.#link = 'up';
-    this.#limits = limits;
-    this.#backoff.succeeded();
+  #onUp(): void {
     this.#window.connected();
-    if (this.#counts.connects++ > 0) this.#counts.reconnects++;
-    this.#options.log('info', 'connected to the upstream');
     this.#options.changed();
     this.wake();
   }
 
-  #notConnected({ reason, afterMs, hint }: Extract<ConnectResult, { kind: 'retry' }>): void {
+  #onDown(reason: string, wasUp: boolean): void {
     this.#lastError = reason;
-    this.#breaker.failed();
-    this.#retryConnect(afterMs);
-    const fields: LogFields = {
-      reason,
-      retryInMs: Math.round(this.#connectAtMs - this.#options.clock.monotonicMs()),
-    };
-    if (hint === undefined) this.#options.log('warn', 'no connection to the upstream', fields);
-    else this.#options.log('error', 'the upstream refuses this gateway', { ...fields, hint });
-  }
-
-  #retryConnect(afterMs: number): void {
-    this.#link = 'down';
-    const delayMs = Math.max(afterMs, this.#backoff.nextDelayMs());
-    this.#connectAtMs = this.#options.clock.monotonicMs() + delayMs;
+    if (!wasUp || this.#inFlight.batches > 0) this.#breaker.failed();
+    if (this.#inFlight.batches > 0) this.#window.lost();
     this.#options.changed();
     this.wake();
   }
 
-  #windowSize(): { batches: number; batchBytes: number } {
-    const { batches, batchBytes } = this.#window.size;
-    const halfOpen = this.#breaker.state === 'half-open';
-    return { batches: halfOpen ? 1 : Math.min(batches, this.#limits.batchesMax), batchBytes };
+  #onStuck(): void {
+    this.#counts.watchdogTrips++;
+    this.#options.sink.drop(`nothing acknowledged for ${this.#options.settings.ackTimeoutMs} ms`);
   }
 
-  #bytesMax(): number {
-    return this.#options.settings.inFlight.bytesMax;
+  #windowSize(): WindowSize {
+    const { batches, batchBytes } = this.#window.size;
+    const batchesMax = this.#breaker.state === 'half-open' ? 1 : this.#link.limits.batchesMax;
+    return { batches: Math.min(batches, batchesMax), batchBytes };
+  }
+
+  #hasRoom(window: WindowSize): boolean {
+    return this.#inFlight.hasRoom(window, this.#options.settings.inFlight.bytesMax);
   }
 
   #pump(): void {
-    const bytesMax = this.#bytesMax();
     const window = this.#windowSize();
-    while (this.#link === 'up' && this.#inFlight.hasRoom(window, bytesMax)) {
+    while (this.#hasRoom(window)) {
       const taken = this.#takeInTurn(window.batchBytes);
       if (taken === null) return;
       void this.#send(taken.forwarder, taken.flight);
@@ -205,10 +181,10 @@ export class Sender {
    */
   #takeInTurn(batchBytes: number): { forwarder: Forwarder; flight: Flight } | null {
     const { forwarders, settings } = this.#options;
-    const limits = {
+    const limits: TakeLimits = {
       bytesMax: batchBytes,
       messagesMax: settings.batch.maxMessages,
-      messageBytesMax: this.#limits.messageBytesMax,
+      messageBytesMax: this.#link.limits.messageBytesMax,
       heldBatchesMax: settings.inFlight.batchesMax,
       heldBytesMax: settings.inFlight.bytesMax,
     };
@@ -228,7 +204,7 @@ export class Sender {
     this.#options.changed();
     const result = await this.#options.sink.send(flight.batch!);
     this.#inFlight.remove(flight.bytes);
-    this.#answered(result, forwarder.isDraining);
+    this.#judge(result, forwarder.isDraining);
     if (forwarder.settle(flight, result)) this.#counts.retries++;
     if (this.#inFlight.batches === 0) this.#watchdog.rest();
     this.#options.changed();
@@ -236,36 +212,29 @@ export class Sender {
   }
 
   /** `isKnown`: the lane has had a refusal already, and this batch was sent before it came. */
-  #answered(result: SendResult, isKnown: boolean): void {
+  #judge(result: SendResult, isKnown: boolean): void {
     if (result.kind !== 'retry') {
       this.#watchdog.progressed();
       this.#window.acknowledged();
       this.#breaker.succeeded();
-      this.#backoff.succeeded();
       this.#counts.batchesUpstream++;
-    } else if (this.#link === 'up' && result.afterMs > 0) {
+    } else if (this.#link.state === 'up' && result.afterMs > 0) {
       this.#watchdog.progressed(); // a refusal is an answer, too
-      if (isKnown) return;
-      this.#lastError = result.reason;
-      this.#breaker.failed();
-      const { reason, hint } = result;
-      if (hint === undefined)
-        this.#options.log('warn', 'the upstream does not take a batch for now', { reason });
-      else this.#options.log('error', 'the upstream does not let this gateway publish', { reason, hint });
+      if (!isKnown) this.#refused(result);
     }
   }
 
-  #stuck(): void {
-    this.#counts.watchdogTrips++;
-    this.#options.sink.drop(`nothing acknowledged for ${this.#options.settings.ackTimeoutMs} ms`);
+  #refused({ reason, hint }: Extract<SendResult, { kind: 'retry' }>): void {
+    const { log } = this.#options;
+    this.#lastError = reason;
+    this.#breaker.failed();
+    if (hint === undefined) log('warn', 'the upstream does not take a batch for now', { reason });
+    else log('error', 'the upstream does not let this gateway publish', { reason, hint });
   }
 
   #lanesWakeAtMs(): number | null {
-    let earliest: number | null = null;
-    for (const { wakeAtMs } of this.#options.forwarders) {
-      if (wakeAtMs !== null && (earliest === null || wakeAtMs < earliest)) earliest = wakeAtMs;
-    }
-    return earliest;
+    const times = this.#options.forwarders.flatMap(({ wakeAtMs }) => wakeAtMs ?? []);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   #wakeAt(atMs: number | null): void {

@@ -1,5 +1,5 @@
-// One sink with everything it needs: a forwarder for each of its lanes, and the sender that serves them. Counts for the
-// status what the forwarders post.
+// One sink with everything it needs: a forwarder for each of its lanes, and the sender that serves them.
+// Counts for the status what the forwarders post.
 
 import type { Clock } from '../config/clock.ts';
 import { SluiceError } from '../config/errors.ts';
@@ -47,7 +47,7 @@ export class SinkBridge {
     });
     const forwarders = lanesOf(options).map((lane) => this.#forwarder(lane, options));
     this.#forwarders = new Map(forwarders.map((forwarder) => [forwarder.lane, forwarder]));
-    this.#sender = new Sender({ name, settings, sink: this.#sink, forwarders, clock, log, changed });
+    this.#sender = new Sender({ settings, sink: this.#sink, forwarders, clock, log, changed });
   }
 
   get status(): SinkStatus {

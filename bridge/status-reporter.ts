@@ -1,5 +1,5 @@
-// Tells the main thread how the sinks are: at once when something changed and nothing was told for a second, otherwise
-// when the second is over. Has a timer only while there is something untold.
+// Tells the main thread how the sinks are: at once when something changed and nothing was told for a second,
+// otherwise when the second is over. Has a timer only while there is something untold.
 
 import type { Clock, Timer } from '../config/clock.ts';
 

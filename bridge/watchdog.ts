@@ -1,7 +1,7 @@
-// Notices "connected, but nothing moves": something is in flight and for timeoutMs neither an acknowledgement came nor
-// the network took a byte (a slow link that still takes bytes is slow, not stuck).
-// Has a timer only while something is in flight, and does not touch it at every acknowledgement: when it
-// fires, it looks at when the last progress was and sleeps for the rest.
+// Notices "connected, but nothing moves": something is in flight and for timeoutMs neither an acknowledgement
+// came nor the network took a byte (a slow link that still takes bytes is slow, not stuck). Has a timer only
+// while something is in flight, and does not touch it at every acknowledgement: when it fires, it looks at
+// when the last progress was and sleeps for the rest.
 
 import type { Clock, Timer } from '../config/clock.ts';
 

@@ -1,5 +1,5 @@
-// The kinds of sinks there are. A new one is a folder with config.ts, message.ts and sink.ts, a line here, and the
-// contract suite run over it.
+// The kinds of sinks there are. A new one is a folder with config.ts, message.ts and sink.ts, a line here,
+// and the contract suite run over it.
 
 import type { MqttSinkSettings } from './mqtt/config.ts';
 import { MqttSink } from './mqtt/sink.ts';

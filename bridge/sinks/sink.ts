@@ -1,6 +1,7 @@
-// What a destination is to the bridge: something that takes batches and says what became of each. A sink speaks one
-// protocol and keeps nothing: what is not acknowledged is read from the log again and sent again under the same names.
-// Deciding when to connect, what to send, how long to wait and what to give up is the sender's and the forwarder's.
+// What a destination is to the bridge: something that takes batches and says what became of each. A sink
+// speaks one protocol and keeps nothing: what is not acknowledged is read from the log again and sent again
+// under the same names. Deciding when to connect, what to send, how long to wait and what to give up is the
+// sender's and the forwarder's.
 
 import type { Clock } from '../../config/clock.ts';
 import type { RecordBatch } from '../../storage/record-batch/record-batch.ts';
@@ -31,9 +32,9 @@ export type SendResult =
   /** Some records were refused for good; every other record of the batch is acknowledged. */
   | { kind: 'rejected'; rejections: Rejection[] }
   /**
-   * Not acknowledged: connection lost, or refused for now. The first `settledCount` records are acknowledged or among
-   * `rejections`; what came of the rest is unknown. `afterMs` 0: as soon as there is a connection; otherwise at the
-   * earliest after that time. With a `hint` a person has to do something about it.
+   * Not acknowledged: connection lost, or refused for now. The first `settledCount` records are acknowledged
+   * or among `rejections`; what came of the rest is unknown. `afterMs` 0: as soon as there is a connection;
+   * otherwise at the earliest after that time. With a `hint` a person has to do something about it.
    */
   | {
       kind: 'retry';
@@ -54,14 +55,16 @@ export interface Sink {
   /** Encoded record batches, or decoded records that go upstream one by one. */
   readonly takes: 'encoded' | 'records';
   /**
-   * Connects once; never throws for what an upstream can do. Called only when there is no connection. `messageBytesMax`
-   * is the largest encoded batch and `batchesMax` the number of unanswered `send` calls that this connection allows.
+   * Connects once; never throws for what an upstream can do. Called only when there is no connection.
+   * `messageBytesMax` is the largest encoded batch and `batchesMax` the number of unanswered `send` calls
+   * that this connection allows.
    */
   connect(): Promise<ConnectResult>;
   /**
-   * Sends a batch. Called only while connected, possibly many times before the first answer; what is sent goes out in
-   * the order of the calls. The promise resolves when the upstream has answered for the whole batch, or the connection
-   * is lost; it never rejects. `delivered` means that the upstream has taken responsibility, not that bytes left.
+   * Sends a batch. Called only while connected, possibly many times before the first answer; what is sent
+   * goes out in the order of the calls. The promise resolves when the upstream has answered for the whole
+   * batch, or the connection is lost; it never rejects. `delivered` means that the upstream has taken
+   * responsibility, not that bytes left.
    */
   send(batch: UpstreamBatch): Promise<SendResult>;
   /**
@@ -69,8 +72,8 @@ export interface Sink {
    */
   drop(reason: string): void;
   /**
-   * Acknowledges a command upstream, which the gateway has taken, or refuses it. An unknown id is a command of a lost
-   * connection and is ignored: the upstream sends it again.
+   * Acknowledges a command upstream, which the gateway has taken, or refuses it. An unknown id is a command
+   * of a lost connection and is ignored: the upstream sends it again.
    */
   answer(commandId: number, taken: boolean): void;
   /** Total of bytes that the network has taken, of all connections; grows as a slow link takes them. */

@@ -1,5 +1,5 @@
-// The contract of bridge/sinks/sink.ts, over every sink there is, against a real upstream. A new sink adds a line to
-// `sinks` and a way to look at its upstream.
+// The contract of bridge/sinks/sink.ts, over every sink there is, against a real upstream. A new sink adds a
+// line to `sinks` and a way to look at its upstream.
 
 import { describe, expect, test } from 'vitest';
 import type { MqttSinkSettings } from '../../bridge/sinks/mqtt/config.ts';
@@ -101,7 +101,7 @@ describe.skipIf(!hasMosquitto()).each(sinks)('sink: %s', (_name, settings) => {
     });
   });
 
-  test('dropping the connection gives everything unanswered back, and nothing is sent again by itself', async () => {
+  test('dropping the connection gives back what is unanswered, and resends nothing', async () => {
     await using upstream = await brokerWithObserver();
     await using subject = harness(upstream.broker.port, settings);
     await subject.sink.connect();
@@ -126,7 +126,7 @@ describe.skipIf(!hasMosquitto()).each(sinks)('sink: %s', (_name, settings) => {
     );
   });
 
-  test('an upstream that goes away while sending gives everything unanswered back, and can be returned to', async () => {
+  test('what an upstream that goes away has not answered comes back, and it can return', async () => {
     await using upstream = await brokerWithObserver();
     await using subject = harness(upstream.broker.port, settings);
     await subject.sink.connect();
@@ -168,7 +168,7 @@ describe.skipIf(!hasMosquitto()).each(sinks)('sink: %s', (_name, settings) => {
     expect(await subject.sink.send(batchFor(subject.sink, 0))).toEqual({ kind: 'delivered' });
   });
 
-  test('closing leaves nothing alive: connected, while connecting, again, and without a connection', async () => {
+  test('closing leaves nothing alive: connected, connecting, again, or never connected', async () => {
     await using upstream = await brokerWithObserver();
     const alive = (kind: RegExp) => process.getActiveResourcesInfo().filter((name) => kind.test(name)).length;
     const before = { sockets: alive(/TCP|TLS/), timers: alive(/Timeout/) };

@@ -1,10 +1,10 @@
-// Messages from upstream to devices, from the moment they come in until the gateway has answered for them. A QoS 1
-// command is acknowledged (PUBACK), a QoS 2 command received (PUBREC), only then; one that is resent because the
-// connection broke in between is not handed on twice while the gateway is still at it. A gateway that stops in between
-// gets it again: commands arrive at least once.
+// Messages from upstream to devices, from the moment they come in until the gateway has answered for them. A
+// QoS 1 command is acknowledged (PUBACK), a QoS 2 command received (PUBREC), only then; one that is resent
+// because the connection broke in between is not handed on twice while the gateway is still at it. A gateway
+// that stops in between gets it again: commands arrive at least once.
 //
-// No loops: on MQTT 5 the subscription says "no local" (MQTT 5.0 3.8.3.1), and whatever bears our own name is dropped;
-// on MQTT 3.1.1 nothing tells an echo from a command, the settings are checked for overlaps instead.
+// No loops: on MQTT 5 the subscription says "no local" (MQTT 5.0 3.8.3.1), and whatever bears our own name is
+// dropped; on MQTT 3.1.1 nothing tells an echo from a command, the settings are checked for overlaps instead.
 // Bounded: with too many commands open, the connection is not read on until one is answered.
 
 import type { IPublishPacket } from 'mqtt';

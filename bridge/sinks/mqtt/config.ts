@@ -1,5 +1,6 @@
-// The settings of an MQTT sink as the configuration hands them over: complete, validated, in the units of their names.
-// Their schema, defaults and limits are in config/; here is only what the code of this folder relies on.
+// The settings of an MQTT sink as the configuration hands them over: complete, validated, in the units of
+// their names. Their schema, defaults and limits are in config/; here is only what the code of this folder
+// relies on.
 
 export interface MqttSinkSettings {
   type: 'mqtt';

@@ -1,11 +1,11 @@
-// One network connection to the upstream, on one MqttClient that is used once and thrown away. The client library does
-// CONNECT, TLS, WebSocket, keep-alive, SUBSCRIBE and cuts what comes in into packets. It never sees our publishes: they
-// are written to its stream as whole frames, and their acknowledgements are taken from its `packetreceive`
-// event - so it has nothing to store, to resend after a reconnect, or to clone. It does not acknowledge
-// commands either: that is done when the gateway has answered for them.
+// One network connection to the upstream, on one MqttClient that is used once and thrown away. The client
+// library does CONNECT, TLS, WebSocket, keep-alive, SUBSCRIBE and cuts what comes in into packets. It never
+// sees our publishes: they are written to its stream as whole frames, and their acknowledgements are taken
+// from its `packetreceive` event - so it has nothing to store, to resend after a reconnect, or to clone. It
+// does not acknowledge commands either: that is done when the gateway has answered for them.
 //
-// Keep-alive: an unanswered PINGREQ ends the connection only when nothing of ours is under way. Otherwise it stands in
-// line behind our own bytes on a slow link, and the watchdog is the judge.
+// Keep-alive: an unanswered PINGREQ ends the connection only when nothing of ours is under way. Otherwise it
+// stands in line behind our own bytes on a slow link, and the watchdog is the judge.
 
 import { readFileSync } from 'node:fs';
 import {

@@ -1,7 +1,7 @@
-// PUBLISH frames (MQTT 5.0 3.3, MQTT 3.1.1 3.3), written one after the other into chunks, so that a thousand small
-// messages are a few writes to the socket and no objects. A large payload is not copied: it follows as a
-// chunk of its own. Everything between two calls of `flush` goes out in one turn of the event loop, so nobody
-// else's packet comes between.
+// PUBLISH frames (MQTT 5.0 3.3, MQTT 3.1.1 3.3), written one after the other into chunks, so that a thousand
+// small messages are a few writes to the socket and no objects. A large payload is not copied: it follows as
+// a chunk of its own. Everything between two calls of `flush` goes out in one turn of the event loop, so
+// nobody else's packet comes between.
 
 export interface PublishFrame {
   protocolVersion: 4 | 5;

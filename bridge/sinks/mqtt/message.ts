@@ -1,10 +1,11 @@
-// Upstream batches as MQTT messages. Format `batch`: the encoded record batch is one payload, and on MQTT 5 its name
-// (gateway/lane/firstOffset/count) and content type travel as properties. Format `each`: one message per record - its
-// topic by the template, its payload, its retain flag, its MQTT 5 properties, and its name (gateway/lane/offset).
+// Upstream batches as MQTT messages. Format `batch`: the encoded record batch is one payload, and on MQTT 5
+// its name (gateway/lane/firstOffset/count) and content type travel as properties. Format `each`: one message
+// per record - its topic by the template, its payload, its retain flag, its MQTT 5 properties, and its name
+// (gateway/lane/offset).
 //
-// A record that came with QoS 0 is sent with QoS 1: without an acknowledgement upstream it would never be known to have
-// arrived, and the log could never forget it. QoS 1 and 2 are kept, unless the upstream grants less.
-// MQTT 3.1.1 has no properties: names are only inside batches there, and messages of `each` have none.
+// A record that came with QoS 0 is sent with QoS 1: without an acknowledgement upstream it would never be
+// known to have arrived, and the log could never forget it. QoS 1 and 2 are kept, unless the upstream grants
+// less. MQTT 3.1.1 has no properties: names are only inside batches there, and messages of `each` have none.
 
 import type { Clock } from '../../../config/clock.ts';
 import { type RecordBatch, RecordFlag } from '../../../storage/record-batch/record-batch.ts';

@@ -1,7 +1,7 @@
-// The batches that one connection has been given, message by message: writes as many as the window allows, matches
-// acknowledgements to them (QoS 1: PUBACK; QoS 2: PUBREC, our PUBREL, PUBCOMP - MQTT 5.0 4.3), and says what
-// became of each batch when the last of its messages is answered. One outbox lives as long as one connection;
-// when that is lost, what is unanswered fails, and nothing is ever resent from here.
+// The batches that one connection has been given, message by message: writes as many as the window allows,
+// matches acknowledgements to them (QoS 1: PUBACK; QoS 2: PUBREC, our PUBREL, PUBCOMP - MQTT 5.0 4.3), and
+// says what became of each batch when the last of its messages is answered. One outbox lives as long as one
+// connection; when that is lost, what is unanswered fails, and nothing is ever resent from here.
 //
 // A message refused for now stops its batch and all batches of its lane behind it: none of their unwritten
 // messages goes out ahead of it. A message refused for good is noted, and its batch goes on.

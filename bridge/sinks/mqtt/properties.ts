@@ -1,7 +1,8 @@
-// MQTT 5 properties of a record, as bytes (MQTT 5.0 2.2.2), on their way to a PUBLISH upstream. They are copied as they
-// are, order included; only what belongs to the connection they came on is left out (topic alias, subscription
-// identifier, will delay), the message expiry is shortened by the time the record spent here (MQTT 5.0
-// 3.3.2.3.3), and a user property with the name of ours is dropped: no device may give a record another name.
+// MQTT 5 properties of a record, as bytes (MQTT 5.0 2.2.2), on their way to a PUBLISH upstream. They are
+// copied as they are, order included; only what belongs to the connection they came on is left out (topic
+// alias, subscription identifier, will delay), the message expiry is shortened by the time the record spent
+// here (MQTT 5.0 3.3.2.3.3), and a user property with the name of ours is dropped: no device may give a
+// record another name.
 
 /** MQTT 5.0 2.2.2.2, table 2-4: the properties of a PUBLISH, and of a will that became one (3.1.3.2). */
 const PropertyId = {
@@ -23,8 +24,8 @@ const NAME_BYTES = Buffer.from(NAME_PROPERTY);
 export const CopyFault = { malformed: -1, expired: -2 } as const;
 
 /**
- * Writes to `out` from `at` what of `raw` goes upstream and returns the end, or a CopyFault. `out` has room for all of
- * `raw`. `spentS`: seconds the record spent in the gateway.
+ * Writes to `out` from `at` what of `raw` goes upstream and returns the end, or a CopyFault. `out` has room
+ * for all of `raw`. `spentS`: seconds the record spent in the gateway.
  */
 export function copyProperties(raw: Uint8Array, out: Buffer, at: number, spentS: number): number {
   let end = at;

@@ -1,6 +1,6 @@
-// What an upstream's reason codes mean for a message (MQTT 5.0 2.4, 3.4.2.1, 3.5.2.1): gone through, to be tried again,
-// to be tried again when a person has mended something, or never to be taken. Names are stable: they become
-// dead letters' reasons and are shown in the status.
+// What an upstream's reason codes mean for a message (MQTT 5.0 2.4, 3.4.2.1, 3.5.2.1): gone through, to be
+// tried again, to be tried again when a person has mended something, or never to be taken. Names are stable:
+// they become dead letters' reasons and are shown in the status.
 
 import { REASON_TOO_LARGE } from '../sink.ts';
 

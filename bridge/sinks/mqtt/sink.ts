@@ -18,13 +18,17 @@ import { PUBLISH_IDS_MAX } from './packet-ids.ts';
 import { blamesMessage, hintFor } from './reason-codes.ts';
 
 /**
- * Fixed header, packet id and properties of a batch's PUBLISH, and its topic, at most: what a batch itself
- * may not use.
+ * What a batch's PUBLISH needs besides topic template and batch, at most: header, packet id, properties, and
+ * the names that are filled into the topic.
  */
-const OVERHEAD_BYTES_MAX = 1024;
+const OVERHEAD_BYTES_MAX = 512;
+/** An upstream that takes less than this is not one for batches. */
+const BATCH_BYTES_MIN = 1024;
 /** MQTT 5.0 3.2.2.3.6: without the property there is no limit but that of the protocol. */
 const PACKET_BYTES_MAX = 268_435_455;
 const PUBREL = 0x62;
+const NO_QOS_HINT =
+  'Without acknowledgements nothing is known to be delivered: use an upstream that allows QoS 1.';
 
 interface Session {
   connection: Connection;
@@ -131,24 +135,31 @@ export class MqttSink implements Sink {
 
   #opened({ connack }: Extract<Opened, { kind: 'open' }>, connection: Connection): ConnectResult {
     const { properties = {}, sessionPresent } = connack;
-    if (properties.maximumQoS === 0) {
-      connection.drop('the upstream allows QoS 0 only');
-      const hint =
-        'Without acknowledgements nothing is known to be delivered: use an upstream that allows QoS 1.';
-      return { kind: 'retry', reason: 'the upstream allows QoS 0 only', afterMs: this.#slowMs, hint };
-    }
     const limits: UpstreamLimits = {
       messageBytesMax: properties.maximumPacketSize ?? PACKET_BYTES_MAX,
       qosMax: properties.maximumQoS === 1 ? 1 : 2,
       retainAvailable: properties.retainAvailable ?? true,
     };
+    const batchBytesMax =
+      limits.messageBytesMax - OVERHEAD_BYTES_MAX - Buffer.byteLength(this.#settings.topic);
+    if (properties.maximumQoS === 0)
+      return this.#unsuitable(connection, 'the upstream allows QoS 0 only', NO_QOS_HINT);
+    if (this.takes === 'encoded' && batchBytesMax < BATCH_BYTES_MIN) {
+      const reason = `the upstream takes packets of ${limits.messageBytesMax} bytes only`;
+      return this.#unsuitable(connection, reason, 'Raise its maximum packet size, or set format: each.');
+    }
     const messagesMax = Math.min(this.#windowMax, properties.receiveMaximum ?? PUBLISH_IDS_MAX);
     this.#session = { connection, outbox: this.#outbox(connection, limits, messagesMax) };
     this.#inbox.connected(sessionPresent);
     if (sessionPresent) connection.write(releaseAll(this.#windowMax));
     void this.#subscribe(connection);
     const batchesMax = this.takes === 'encoded' ? messagesMax : this.#settings.inFlight.batchesMax;
-    return { kind: 'connected', messageBytesMax: limits.messageBytesMax - OVERHEAD_BYTES_MAX, batchesMax };
+    return { kind: 'connected', messageBytesMax: batchBytesMax, batchesMax };
+  }
+
+  #unsuitable(connection: Connection, reason: string, hint: string): ConnectResult {
+    connection.drop(reason);
+    return { kind: 'retry', reason, afterMs: this.#slowMs, hint };
   }
 
   /** Most messages under way, as far as the settings go. */

@@ -1,5 +1,6 @@
-// Upstream topics from a template such as sluice/{gateway}/{lane}, ready for the wire: two bytes of length, then UTF-8
-// (MQTT 5.0 1.5.4). Values cannot bring wildcards into a topic: + and # become _ (a record's own topic has none).
+// Upstream topics from a template such as sluice/{gateway}/{lane}, ready for the wire: two bytes of length,
+// then UTF-8 (MQTT 5.0 1.5.4). Values cannot bring wildcards into a topic: + and # become _ (a record's own
+// topic has none).
 
 const TOPIC_BYTES_MAX = 65_535;
 

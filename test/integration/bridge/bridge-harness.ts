@@ -1,5 +1,5 @@
-// A whole bridge, in its thread, between a log file that the test fills and an upstream of the test's choice. The test is
-// the storage thread: it tells what is appended and keeps the cursors.
+// A whole bridge, in its thread, between a log file that the test fills and an upstream of the test's choice.
+// The test is the storage thread: it tells what is appended and keeps the cursors.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { pino } from 'pino';
@@ -48,7 +48,10 @@ export class BridgeHarness implements AsyncDisposable {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (advance: Advance) => this.#onAdvance(advance));
-    const stream = { write: (line: string) => void this.logged.push(JSON.parse(line)) };
+    const write = (line: string) => {
+      this.logged.push(JSON.parse(line));
+      this.#look();
+    };
     this.bridge = new Bridge({
       databaseFile: this.log.file,
       gatewayId: 'gw',
@@ -64,7 +67,7 @@ export class BridgeHarness implements AsyncDisposable {
       ),
       storagePort: port2,
       clock: systemClock,
-      log: pino({ level: 'debug' }, stream),
+      log: pino({ level: 'debug' }, { write }),
       onCommand: async () => {},
       onFault: (fault) => {
         this.faults.push(fault);
@@ -109,7 +112,7 @@ export class BridgeHarness implements AsyncDisposable {
     return this.until(() => this.#cursors[lane] === this.#ends[lane]);
   }
 
-  /** Resolves when `isThere` holds; looks at every advance, status and fault. */
+  /** Resolves when `isThere` holds; looks at every advance, status, log line and fault. */
   until(isThere: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const look = () => {

@@ -1,6 +1,6 @@
-// Random weather against forwarder and sender: appends, acknowledgements, refusals, poison, broken connections, restarts
-// and time, from a seed. What must hold at every step and at the end is all that is known about the right behaviour.
-// A failing seed is in the test's name; run it alone with SLUICE_MODEL_SEED.
+// Random weather against forwarder and sender: appends, acknowledgements, refusals, poison, broken
+// connections, restarts and time, from a seed. What must hold at every step and at the end is all that is
+// known about the right behaviour. A failing seed is in the test's name; run it alone with SLUICE_MODEL_SEED.
 
 import { describe, expect, test } from 'vitest';
 import { Forwarder } from '../../../bridge/forwarder.ts';
@@ -65,7 +65,6 @@ class ModelGateway {
     );
     const forwarders = this.#forwarders;
     this.#sender = new Sender({
-      name: 'cloud',
       settings,
       sink: upstream,
       forwarders,
@@ -111,7 +110,9 @@ class ModelGateway {
     return this.#books.every(({ cursor }, lane) => cursor === this.#ends[lane]);
   }
 
-  /** The cursor passes a record only when the upstream has it, or it is a dead letter; and every step adds up. */
+  /**
+   * The cursor passes a record only when the upstream has it, or it is a dead letter; and every step adds up.
+   */
   #book(lane: number, { nextOffset, delivered, deadLettered, missing, deadLetters }: Advance): void {
     const books = this.#books[lane];
     for (const { firstOffset, count } of deadLetters) {
@@ -168,7 +169,9 @@ async function drain(gateway: ModelGateway): Promise<void> {
   expect(gateway.isDelivered).toBe(true);
 }
 
-/** Every device's records end up in order: the last copy of each comes after the last copy of those before it. */
+/**
+ * Every device's records end up in order: the last copy of each comes after the last copy of those before it.
+ */
 function expectOrder(accepted: ModelUpstream['accepted'], firstCopies: boolean): void {
   const sequences = Map.groupBy(accepted, ({ lane, device }) => `${lane}/${device}`);
   for (const [name, records] of sequences) {

@@ -1,5 +1,6 @@
-// An upstream as simple as can be, behind a sink: batches wait on the wire, are accepted or refused one by one in order,
-// and the answers travel back in order. A broken connection loses what is on the wire and every answer under way.
+// An upstream as simple as can be, behind a sink: batches wait on the wire, are accepted or refused one by
+// one in order, and the answers travel back in order. A broken connection loses what is on the wire and every
+// answer under way.
 
 import type {
   ConnectResult,

@@ -48,7 +48,6 @@ function setUp(changes: Partial<SendSettings> = {}, lanes = ['main']) {
   );
   const note = (level: string, message: string) => logged.push(`${level}: ${message}`);
   const sender = new Sender({
-    name: 'cloud',
     settings: all,
     sink,
     forwarders,

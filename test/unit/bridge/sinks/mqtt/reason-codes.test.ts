@@ -9,7 +9,7 @@ describe('reason codes', () => {
     expect(kinds.flatMap((kind, code) => (kind === 'not-allowed' ? [code] : []))).toEqual([0x87]);
   });
 
-  test('CONNACK codes of MQTT 3.1.1 mean the same as those of MQTT 5, with a hint where a person is needed', () => {
+  test('CONNACK codes of MQTT 3.1.1 mean what those of MQTT 5 do, some with a hint', () => {
     expect([1, 2, 3, 4, 5].map(connackCode)).toEqual([0x84, 0x85, 0x88, 0x86, 0x87]);
     expect(connackCode(0x97)).toBe(0x97);
     expect(hintFor(connackCode(5))).toMatch(/allow this client/);
