@@ -8,6 +8,7 @@
 // than about two batches.
 
 import type { Clock } from '../config/clock.ts';
+import { SluiceError } from '../config/errors.ts';
 import type { Advance, DeadLetter } from '../storage/log/log-port.ts';
 import type { LogReader } from '../storage/log/log-reader.ts';
 import type { Compression } from '../storage/record-batch/codec.ts';
@@ -115,7 +116,7 @@ export class Forwarder {
           this.#waitingSinceMs = nowMs;
           return this.#ledger.sent(assembled.batch, assembled.bytes);
         case 'missing':
-          this.#skip(assembled.count, []);
+          this.#passGap(assembled.count);
           break;
         case 'unsendable': {
           const { count, reason, bytes } = assembled;
@@ -160,6 +161,17 @@ export class Forwarder {
       takes,
       compression,
     });
+  }
+
+  /** A hole that nobody knows of is damage: what was there may be salvaged, but not once the cursor has passed it. */
+  #passGap(count: number): void {
+    const { reader, lane } = this.#options;
+    const from = this.#ledger.sendOffset;
+    if (!reader.isKnownGap(lane.number, from, from + count)) {
+      const detail = `lane ${lane.name}: records ${from} to ${from + count - 1} are not in the log`;
+      throw new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal' });
+    }
+    this.#skip(count, []);
   }
 
   #skip(count: number, deadLetters: DeadLetter[]): void {

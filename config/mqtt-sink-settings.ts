@@ -23,7 +23,7 @@ const tls = object('TLS, used when the URL begins with mqtts:// or wss://.', {
 
 const batch = object('When an upstream message (format batch) is complete.', {
   maxBytes: bytes(
-    'Largest encoded size of one batch before compression; one larger message still goes alone.',
+    'Size aimed at for one batch as it is sent, compressed; one larger message still goes alone.',
     {
       ...limits.batchBytes,
       default: 256 * KiB,

@@ -21,6 +21,7 @@ import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
 import { ClientHub } from './listener/client-hub.ts';
 import { Listener } from './listener/listener.ts';
 import type { ListenerCounters } from './listener/listener-counters.ts';
+import { type DropCounts, DropReport } from './sessions/drop-report.ts';
 import { FanOut } from './sessions/fan-out.ts';
 import { FaultFence } from './sessions/fault-fence.ts';
 import { SessionEngine } from './sessions/session-engine.ts';
@@ -38,6 +39,8 @@ export interface GatewayOptions {
 
 export interface GatewayStatus {
   counters: ListenerCounters;
+  /** Messages for local subscribers that did not reach them, by reason. */
+  dropped: DropCounts;
   commits: CommitCounters;
   store: StoreStatus;
   sinks: readonly SinkStatus[];
@@ -62,6 +65,7 @@ export class Gateway implements Component {
   #groupCommit: GroupCommit | null = null;
   #engine: SessionEngine | null = null;
   #hub: ClientHub | null = null;
+  #drops: DropReport | null = null;
   #listeners: Listener[] = [];
 
   constructor(options: GatewayOptions) {
@@ -112,6 +116,7 @@ export class Gateway implements Component {
       throw new SluiceError('GATEWAY_NOT_STARTED', 'the gateway is not started', { kind: 'fatal' });
     return {
       counters: hub.counters,
+      dropped: this.#drops?.totals ?? {},
       commits: this.#commits,
       store: await this.#store.status(),
       sinks: (await this.#bridge?.requestStatus()) ?? [],
@@ -130,6 +135,7 @@ export class Gateway implements Component {
     this.#hub?.pauseAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
     await within(leftMs() / 3, this.#engine?.stop());
+    this.#drops?.flush();
     this.#hub?.closeAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
     await within(leftMs() / 3, closed);
@@ -204,13 +210,16 @@ export class Gateway implements Component {
       clock: systemClock,
     });
     this.#groupCommit = groupCommit;
+    const drops = new DropReport(systemClock, (dropped) =>
+      log.warn({ component: 'sessions', dropped }, 'messages for local subscribers dropped'),
+    );
+    this.#drops = drops;
     const persistence = new SessionPersistence({
       snapshot: this.#store.state.sessions,
       journal: (ops) => new Promise((resolve) => groupCommit.journal(ops, resolve, true)),
       limits: sessionLimitsOf(config),
       clock: systemClock,
-      onDrop: (reason, count) =>
-        log.warn({ component: 'sessions', reason, count }, 'messages for local subscribers dropped'),
+      onDrop: drops.add,
     });
     const wills = new WillKeeper(groupCommit, config);
     const engine = new SessionEngine({

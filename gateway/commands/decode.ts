@@ -85,7 +85,10 @@ async function decode(file: string | undefined, signal: AbortSignal): Promise<nu
   signal.addEventListener('abort', onAbort, { once: true });
   const output = new LineOutput(process.stdout);
   try {
-    await decodeStream(chunksOf(input, file ?? '-', output), (line) => output.write(line));
+    const { batches } = await decodeStream(chunksOf(input, file ?? '-', output), (line) =>
+      output.write(line),
+    );
+    if (batches === 0 && !signal.aborted) throw nothingIn(file);
   } catch (error) {
     if (!signal.aborted) throw error; // otherwise it is the end of an input that we closed ourselves
   } finally {
@@ -110,4 +113,12 @@ async function* chunksOf(input: Readable, name: string, output: LineOutput): Asy
       cause,
     });
   }
+}
+
+function nothingIn(file: string | undefined): SluiceError {
+  const what = file === undefined || file === '-' ? 'standard input' : file;
+  return new SluiceError('INPUT_EMPTY', `there is no batch in ${what}`, {
+    kind: 'permanent',
+    hint: 'Name a file that holds record batches, or pipe them in.',
+  });
 }

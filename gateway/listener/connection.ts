@@ -18,7 +18,7 @@ import { explain, type Reason, reason } from './frames/reasons.ts';
 import { InboundBytes } from './inbound-bytes.ts';
 import type { ConnackMend } from './outbound/connack-mend.ts';
 import { OutboundFlow } from './outbound/outbound-flow.ts';
-import { noRoom, type Outcome, type PublishOrigin } from './publish-intake.ts';
+import { noRoom, type Outcome, type PublishOrigin, windowFull } from './publish-intake.ts';
 import { Hold, ReadingGate } from './reading-gate.ts';
 
 type State = 'new' | 'connecting' | 'open' | 'closed';
@@ -97,8 +97,9 @@ export class Connection extends Duplex implements PublishOrigin {
       }
       const end = frame.bodyEnd;
       const outcome = cut === reason.ok ? this.#handleFenced(bytes) : cut;
-      if (outcome === noRoom) {
-        this.#waitForRoom();
+      if (outcome === noRoom || outcome === windowFull) {
+        if (outcome === noRoom) this.#waitForRoom();
+        else this.#waitForWindow();
         break;
       }
       if (outcome !== reason.ok) {
@@ -192,6 +193,12 @@ export class Connection extends Duplex implements PublishOrigin {
     this.#host.whenRoom(() => this.#gate.open(Hold.room));
   }
 
+  /** The client has more under way than it was told it may: it is read on when that much is acknowledged. */
+  #waitForWindow(): void {
+    this.#host.counters.windowPauses++;
+    this.#gate.close(Hold.window);
+  }
+
   #consumeKept(): void {
     if (this.#state === 'closed') return;
     this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
@@ -219,7 +226,7 @@ export class Connection extends Duplex implements PublishOrigin {
 
   /** Called about once a second: a client that we do not read is not dead. */
   sweep(nowMs: number): void {
-    if (this.#state === 'open' && (this.#gate.holds(Hold.room) || this.#gate.holds(Hold.drain)))
+    if (this.#state === 'open' && this.#gate.holdsAny(Hold.room | Hold.drain | Hold.window))
       this.#feedKeepAlive(nowMs);
   }
 
@@ -237,6 +244,8 @@ export class Connection extends Duplex implements PublishOrigin {
     if (this.#state !== 'open') return;
     this.#socket.flushAcknowledgements();
     if (this.#socket.isCongested) this.#waitForDrain();
+    // Not from within the walk over what a commit owes: what is read now belongs to the next one.
+    if (this.#gate.holds(Hold.window)) setImmediate(() => this.#gate.open(Hold.window));
   }
 
   /** The client does not read what it is owed: it is not read either, until it does. */

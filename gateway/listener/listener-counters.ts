@@ -19,6 +19,8 @@ export interface ListenerCounters {
   discardedOutbound: number;
   /** Times a connection was not read because of back-pressure. */
   readPauses: number;
+  /** Times an MQTT 5 connection was not read because it had exceeded its receive maximum. */
+  windowPauses: number;
   /** Faults of the gateway, mostly inside the session engine, each of which ended one connection. */
   engineFaults: number;
 }
@@ -35,6 +37,7 @@ export function createListenerCounters(): ListenerCounters {
     slowReaders: 0,
     discardedOutbound: 0,
     readPauses: 0,
+    windowPauses: 0,
     engineFaults: 0,
   };
 }

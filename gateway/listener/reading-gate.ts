@@ -15,6 +15,8 @@ export const Hold = {
   drain: 8,
   /** It has said goodbye, or the gateway stops. */
   end: 16,
+  /** It has more unacknowledged than its receive maximum. */
+  window: 32,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 
@@ -35,6 +37,11 @@ export class ReadingGate {
 
   holds(hold: Hold): boolean {
     return (this.#holds & hold) !== 0;
+  }
+
+  /** `holds`: several, or-ed together. */
+  holdsAny(holds: number): boolean {
+    return (this.#holds & holds) !== 0;
   }
 
   close(hold: Hold): void {

@@ -5,6 +5,7 @@
 import Database from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
 import { damageOf } from '../open/damage.ts';
+import { knownGaps } from '../open/known-gaps.ts';
 import { rowIdOf } from './log-schema.ts';
 
 export interface StoredBatch {
@@ -21,6 +22,11 @@ export interface LogReader {
    * Throws SluiceError STORE_DAMAGED when SQLite cannot read the file.
    */
   read(laneNumber: number, fromOffset: number, bytesMax: number): StoredBatch[];
+  /**
+   * Whether no record is to be expected from offset `from` up to `to`: what was there was lost to damage that has been
+   * met and reported, or no such names were given. Any other hole is damage that nobody has met yet.
+   */
+  isKnownGap(laneNumber: number, from: number, to: number): boolean;
   close(): void;
 }
 
@@ -34,15 +40,12 @@ export function openLogReader(file: string): LogReader {
     'SELECT id, first AS firstOffset, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1',
   );
   return {
-    read(laneNumber, fromOffset, bytesMax) {
-      try {
-        return readBatches(laneNumber, fromOffset, bytesMax);
-      } catch (error) {
-        const damage = damageOf(error);
-        if (damage === undefined) throw error;
-        throw new SluiceError('STORE_DAMAGED', damage.detail, { kind: 'fatal', cause: error });
-      }
-    },
+    read: (laneNumber, fromOffset, bytesMax) =>
+      orDamaged(() => readBatches(laneNumber, fromOffset, bytesMax)),
+    isKnownGap: (laneNumber, from, to) =>
+      orDamaged(() =>
+        knownGaps(db).some((gap) => gap.lane === laneNumber && gap.from <= from && gap.to >= to),
+      ),
     close: () => db.close(),
   };
 
@@ -61,5 +64,15 @@ export function openLogReader(file: string): LogReader {
       from = row.id + 1;
     }
     return batches;
+  }
+}
+
+function orDamaged<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined) throw error;
+    throw new SluiceError('STORE_DAMAGED', damage.detail, { kind: 'fatal', cause: error });
   }
 }

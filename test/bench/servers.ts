@@ -2,7 +2,7 @@
 // settings, and mosquitto with every limit lifted that would make it drop or stall.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/mosquitto.ts';
@@ -12,7 +12,7 @@ import { firstConnack } from './first-connack.ts';
 
 /** As it is published: compiled (`npm run bench` does that first), with the flags of its first line. */
 const CLI = fileURLToPath(new URL('../../dist/gateway/cli.js', import.meta.url));
-const NODE_FLAGS = ['--max-semi-space-size=2'];
+const FIRST_LINE = /^#!.* node( .*)?$/m;
 const PATH = ['/usr/sbin', '/usr/local/sbin', process.env.PATH ?? ''].join(delimiter);
 const ACCEPT_MS_MAX = 60_000;
 
@@ -102,10 +102,15 @@ export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOpt
   writeFileSync(file, JSON.stringify(config)); // YAML contains JSON
   return new Server(context, {
     command: process.execPath,
-    args: [...NODE_FLAGS, CLI, 'start', '-c', file],
+    args: [...nodeFlags(), CLI, 'start', '-c', file],
     port,
     directory,
   });
+}
+
+function nodeFlags(): string[] {
+  const flags = FIRST_LINE.exec(readFileSync(CLI, 'utf8'))?.[1] ?? '';
+  return flags.split(' ').filter((flag) => flag !== '');
 }
 
 export async function startGateway(context: BenchContext, sink?: GatewaySinkOptions): Promise<Server> {

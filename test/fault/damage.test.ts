@@ -5,6 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { FaultRig } from '../support/fault-rig.ts';
 import { flipBits, tearOff } from '../support/file-damage.ts';
@@ -53,6 +54,11 @@ const CASES: Case[] = [
     checkpointBytes: 16 * MiB,
     damage: (database, random) => tearOff(`${database}-wal`, TAIL_BYTES_MAX, random),
     isSilent: true,
+  },
+  {
+    what: 'a hole in the middle of the log',
+    checkpointBytes: MiB / 4,
+    damage: cutOutBatch,
   },
 ];
 
@@ -115,4 +121,12 @@ function putAside(lines: readonly LogLine[]): string[] {
     | undefined
   )[];
   return reports.flatMap((report) => report?.putAside ?? []);
+}
+
+/** A row that SQLite does not find any more, as after a page that was written to the wrong place. */
+function cutOutBatch(database: string, random: Random): void {
+  const db = new Database(database);
+  const ids = db.prepare('SELECT id FROM log ORDER BY id').pluck().all() as number[];
+  db.prepare('DELETE FROM log WHERE id = ?').run(ids[random.between(ids.length >> 1, ids.length - 2)]);
+  db.close();
 }

@@ -142,13 +142,18 @@ describe('the receive maximum', () => {
     publishPacket('plant/t', 'x', { qos: 1, messageId: i + 1 }),
   );
 
-  test('is announced, and more than that unacknowledged end the connection with 0x93 (MQTT 5.0 3.2.2.3.3, MQTT-3.3.4-9)', async () => {
+  test('is announced; who sends more is read no further until it is acknowledged (MQTT 5.0 3.2.2.3.3, 3.3.4)', async () => {
     using client = await RawClient.open(gateway.port, 5);
-    expect((await client.sendConnect({ clientId: 'eager' })).properties).toMatchObject({
+    device = 'eager';
+    expect((await client.sendConnect({ clientId: device })).properties).toMatchObject({
       receiveMaximum: RECEIVE_MAXIMUM,
     });
+    const before = (await gateway.counters()).windowPauses;
     client.send(...publishes);
-    await expectEnd(client, 0x93);
+    const acknowledged = await client.take('puback', publishes.length);
+    expect(acknowledged.map(({ messageId }) => messageId)).toEqual(publishes.map((_, i) => i + 1));
+    expect(stored()).toHaveLength(publishes.length);
+    expect((await gateway.counters()).windowPauses - before).toBe(1);
   });
 
   test.each([3, 4] as const)(

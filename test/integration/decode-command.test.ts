@@ -54,6 +54,14 @@ describe('sluice decode', () => {
     ]);
   });
 
+  test('says in one line that there is nothing to decode', async () => {
+    await using command = new SluiceCommand(['decode']);
+    command.process.stdin!.end();
+    const { code, stdout, stderr } = await command.exited();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^sluice: there is no batch in standard input/)]);
+  });
+
   test('ends without a word when nobody reads on', async () => {
     const large = sampleBatch(
       {},

@@ -9,7 +9,6 @@ const clientIdentifierNotValid = 0x85;
 const notAuthorized = 0x87;
 const topicFilterInvalid = 0x8f;
 const topicNameInvalid = 0x90;
-const receiveMaximumExceeded = 0x93;
 const topicAliasInvalid = 0x94;
 const packetTooLarge = 0x95;
 
@@ -67,9 +66,8 @@ export const reason = {
   reasonCodeUnknown: 50,
   authMethodMissing: 51,
   authNotNegotiated: 52,
-  receiveMaximumExceeded: 53,
-  sessionExpiryRaised: 54,
-  clientIdCharacter: 55,
+  sessionExpiryRaised: 53,
+  clientIdCharacter: 54,
 } as const;
 
 export type ReasonName = keyof typeof reason;
@@ -144,10 +142,6 @@ const explanations: { readonly [name in ReasonName]: readonly [reasonCode: numbe
   reasonCodeUnknown: [protocolError, 'a reason code that this packet may not have (2.4)'],
   authMethodMissing: [protocolError, 'AUTH without an authentication method (3.15.2.2.2)'],
   authNotNegotiated: [protocolError, 'AUTH although CONNECT named no authentication method (4.12)'],
-  receiveMaximumExceeded: [
-    receiveMaximumExceeded,
-    'more than receive maximum unacknowledged publishes (3.3.4)',
-  ],
   sessionExpiryRaised: [protocolError, 'a session expiry on DISCONNECT after 0 on CONNECT (3.14.2.2.2)'],
 };
 

@@ -307,8 +307,9 @@ describe('what cannot be delivered', () => {
     expect(advances[0].deadLetters).toEqual([{ firstOffset: 0, count: 7, reason: 'damaged', bytes }]);
   });
 
-  test('records that are gone from the log are counted as missing', () => {
+  test('records whose loss is known are counted as missing', () => {
     const { log, forwarder, answer, clock, advances } = setUp();
+    log.gaps.push({ laneNumber: 0, from: 0, to: 50 });
     forwarder.appended(log.append(0, numberedBatch(50, 10)));
     clock.advance(100);
     expect(span(answer(delivered))).toEqual([50, 10]);
@@ -318,9 +319,20 @@ describe('what cannot be delivered', () => {
     ]);
   });
 
-  test('records that are gone from the end of the log are counted as missing', () => {
-    const { forwarder, advances } = setUp({ nextOffset: 30 });
+  test('records whose loss is known at the end of the log are counted as missing', () => {
+    const { log, forwarder, advances } = setUp({ nextOffset: 30 });
+    log.gaps.push({ laneNumber: 0, from: 0, to: 30 });
     expect(forwarder.take(limits)).toBeNull();
     expect(advances).toMatchObject([{ nextOffset: 30, missing: 30 }]);
+  });
+
+  test('records that are gone and nobody knows why are damage, and not passed over', () => {
+    const { log, forwarder, advances } = setUp();
+    log.gaps.push({ laneNumber: 0, from: 0, to: 49 });
+    forwarder.appended(log.append(0, numberedBatch(50, 10)));
+    expect(() => forwarder.take(limits)).toThrow(
+      expect.objectContaining({ code: 'STORE_DAMAGED', message: expect.stringContaining('0 to 49') }),
+    );
+    expect(advances).toEqual([]);
   });
 });

@@ -35,6 +35,12 @@ export class MemoryLog implements LogReader {
     return taken;
   }
 
+  readonly gaps: { laneNumber: number; from: number; to: number }[] = [];
+
+  isKnownGap(laneNumber: number, from: number, to: number): boolean {
+    return this.gaps.some((gap) => gap.laneNumber === laneNumber && gap.from <= from && gap.to >= to);
+  }
+
   close(): void {}
 
   #batches(laneNumber: number): StoredBatch[] {

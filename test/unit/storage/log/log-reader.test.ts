@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { openLogReader } from '../../../../storage/log/log-reader.ts';
 import { createTables, rowIdOf } from '../../../../storage/log/log-schema.ts';
+import { noteGaps } from '../../../../storage/open/known-gaps.ts';
 import { TemporaryDirectory } from '../../../support/temporary-directory.ts';
 
 function logWith(rows: { lane: number; first: number; count: number; bytes?: number }[]) {
@@ -16,6 +17,8 @@ function logWith(rows: { lane: number; first: number; count: number; bytes?: num
   db.close();
   const reader = openLogReader(file);
   return {
+    file,
+    isKnownGap: reader.isKnownGap,
     read: (lane: number, from: number, bytesMax = 1e9) =>
       reader.read(lane, from, bytesMax).map(({ firstOffset }) => firstOffset),
     [Symbol.dispose]() {
@@ -67,4 +70,18 @@ test('offsets far beyond 32 bits stay in their lane', () => {
     { lane: 2, first: 0, count: 1 },
   ]);
   expect(log.read(1, first + 1)).toEqual([first]);
+});
+
+test('knows the gaps that were noted, whole or in part, and no others', () => {
+  using log = logWith([]);
+  const db = new Database(log.file);
+  noteGaps(db, [{ lane: 1, from: 30, to: 50 }]);
+  db.close();
+  expect(log.isKnownGap(1, 30, 50)).toBe(true);
+  expect(log.isKnownGap(1, 35, 40)).toBe(true);
+  expect([log.isKnownGap(1, 29, 50), log.isKnownGap(1, 30, 51), log.isKnownGap(0, 30, 50)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });

@@ -44,7 +44,6 @@ describe('reasons', () => {
       filterTooLong: 0x8f,
       filterTooDeep: 0x8f,
       filterReserved: 0x8f,
-      receiveMaximumExceeded: 0x93,
     });
   });
 
