@@ -1,12 +1,13 @@
 // Step 1, listen: opens the configured ports and makes a Connection of each client, whatever carries its bytes.
 
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { Component } from '../../config/component.ts';
 import { SluiceError } from '../../config/errors.ts';
 import type { ListenerConfig } from '../../config/settings.ts';
 import type { ByteStream } from './client-socket.ts';
+import { readShared } from './shared-read-buffer.ts';
 
 /** MQTT 5.0 6: the subprotocol is "mqtt"; clients of MQTT 3.1 say "mqttv3.1". */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -23,6 +24,8 @@ export class Listener implements Component {
   readonly #options: ListenerOptions;
   #server: Server | HttpServer | null = null;
   #webSockets: WebSocketServer | null = null;
+  readonly #open = new Set<Socket>();
+  #onLastClosed: (() => void) | null = null;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -42,7 +45,7 @@ export class Listener implements Component {
   async start(): Promise<void> {
     const { config } = this.#options;
     const server = config.type === 'tcp' ? this.#tcpServer() : this.#webSocketServer(config.path);
-    server.maxConnections = config.maxConnections;
+    if (config.type === 'ws') server.maxConnections = config.maxConnections;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, config)));
       server.listen({ port: config.port, host: config.host, backlog: 4096 }, resolve);
@@ -51,7 +54,15 @@ export class Listener implements Component {
   }
 
   #tcpServer(): Server {
-    return createServer({ noDelay: true }, (socket) => this.#options.onClient(socket));
+    const { maxConnections } = this.#options.config;
+    return createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+      // Not the server's maxConnections: to the server this connection ends when its handle moves on.
+      if (this.#open.size >= maxConnections) return void accepted.destroy();
+      const socket = readShared(accepted);
+      this.#open.add(socket);
+      socket.once('close', () => this.#closed(socket));
+      this.#options.onClient(socket);
+    });
   }
 
   #webSocketServer(path: string): HttpServer {
@@ -89,11 +100,24 @@ export class Listener implements Component {
     this.#webSockets?.close();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
-      server.close(() => {
+      const allClosed = Promise.all([this.#lastClosed(), new Promise((closed) => server.close(closed))]);
+      void allClosed.then(() => {
         clearTimeout(timer);
         resolve();
       });
     });
+  }
+
+  #lastClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onLastClosed = resolve;
+      if (this.#open.size === 0) resolve();
+    });
+  }
+
+  #closed(socket: Socket): void {
+    this.#open.delete(socket);
+    if (this.#open.size === 0) this.#onLastClosed?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

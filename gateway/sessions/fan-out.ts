@@ -46,7 +46,7 @@ export class FanOut {
       qos: view.qos,
       retain: view.retain,
       properties: view.hasContentProps
-        ? decodeContent(bytes.subarray(view.propsStart, view.propsEnd))
+        ? decodeContent(Buffer.from(bytes.subarray(view.propsStart, view.propsEnd)))
         : undefined,
     });
   }
