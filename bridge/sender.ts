@@ -146,7 +146,7 @@ export class Sender {
 
   #onDown(reason: string, wasUp: boolean): void {
     this.#lastError = reason;
-    if (!wasUp || this.#inFlight.batches > 0) this.#breaker.failed();
+    if (wasUp && this.#inFlight.batches > 0) this.#breaker.failed();
     if (this.#inFlight.batches > 0) this.#window.lost();
     this.#options.changed();
     this.wake();

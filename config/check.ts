@@ -3,10 +3,10 @@
 // nowhere else.
 
 import { stringify } from 'yaml';
-import type { Field, ListField } from './schema/field.ts';
+import type { Field, ListField, NumberField } from './schema/field.ts';
 import type { Problem } from './schema/problem.ts';
 import { type Setting, settingList } from './schema/setting-list.ts';
-import { formatQuantity } from './schema/units.ts';
+import { formatQuantity, type QuantityKind } from './schema/units.ts';
 import { type Config, settings } from './settings.ts';
 
 const mask = '********';
@@ -31,8 +31,8 @@ export function describeConfig(config: Config): string {
   return stringify(written(settings, config), { lineWidth: 0 });
 }
 
-/** `value` as a person would write it. */
-function written(field: Field, value: unknown): unknown {
+/** `value` as a person would write it, quantities with their units, secrets masked. */
+export function written(field: Field, value: unknown): unknown {
   switch (field.kind) {
     case 'object': {
       const held = value as Readonly<Record<string, unknown>>;
@@ -52,6 +52,7 @@ function written(field: Field, value: unknown): unknown {
       );
     case 'duration':
     case 'bytes':
+    case 'rate':
       return formatQuantity(field.kind, value as number);
     case 'string':
       return field.secret && value !== '' ? mask : value;
@@ -93,10 +94,14 @@ function sameRow(a: Setting, b: Setting): boolean {
   );
 }
 
+function isQuantity(field: Field): field is NumberField & { readonly kind: QuantityKind } {
+  return field.kind === 'duration' || field.kind === 'bytes' || field.kind === 'rate';
+}
+
 function meaning(field: Field): string {
   if (field.kind === 'enum') return `${field.help} (${field.values.join(', ')})`;
-  if (field.kind === 'int') return `${field.help} (${field.min} to ${field.max})`;
-  if (field.kind === 'duration' || field.kind === 'bytes') {
+  if (field.kind === 'int' || field.kind === 'decimal') return `${field.help} (${field.min} to ${field.max})`;
+  if (isQuantity(field)) {
     const { kind, min, max } = field;
     return `${field.help} (${formatQuantity(kind, min)} to ${formatQuantity(kind, max)})`;
   }
@@ -107,10 +112,7 @@ function defaultText(field: Field): string {
   if (field.kind === 'list') return listDefault(field);
   if (!('default' in field) || field.default === undefined) return 'required';
   if (field.default === '') return '';
-  const text =
-    field.kind === 'duration' || field.kind === 'bytes'
-      ? formatQuantity(field.kind, field.default)
-      : `${field.default}`;
+  const text = isQuantity(field) ? formatQuantity(field.kind, field.default!) : `${field.default}`;
   return `\`${text}\``;
 }
 

@@ -29,7 +29,8 @@ export function jsonSchemaText(): string {
   return `${short}\n`;
 }
 
-function schemaOf(field: Field): JsonSchema {
+/** The schema of one setting and of all that it holds. */
+export function schemaOf(field: Field): JsonSchema {
   switch (field.kind) {
     case 'object':
       return { ...objectSchema(field), type: ['object', 'null'] };
@@ -49,6 +50,8 @@ function schemaOf(field: Field): JsonSchema {
       return described(field, { enum: [...field.values] });
     case 'int':
       return described(field, { type: 'integer', minimum: field.min, maximum: field.max });
+    case 'decimal':
+      return described(field, { type: 'number', minimum: field.min, maximum: field.max });
     default: {
       const { kind, min, max } = field;
       const range = `${formatQuantity(kind, min)} to ${formatQuantity(kind, max)}`;
@@ -56,7 +59,7 @@ function schemaOf(field: Field): JsonSchema {
       return {
         description: `${field.help} ${range}, in ${quantityUnits(kind)}.`,
         anyOf: [
-          { type: 'integer', minimum: min, maximum: max },
+          { type: kind === 'rate' ? 'number' : 'integer', minimum: min, maximum: max },
           { type: 'string', pattern: quantityPattern(kind) },
         ],
         ...defaults,

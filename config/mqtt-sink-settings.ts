@@ -51,7 +51,7 @@ const reconnect = object('Waiting between attempts to connect; it doubles each t
   }),
 });
 
-const breaker = object('Stops sending for a while when the upstream keeps failing.', {
+const breaker = object('Stops sending for a while when an upstream that takes connections keeps failing.', {
   failures: int('Failures in a row that open the breaker.', { ...limits.breakerFailures, default: 5 }),
   openMs: duration('How long it stays open before one message is tried.', {
     ...limits.breakerOpenMs,

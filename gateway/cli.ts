@@ -1,8 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=2 --no-maglev
 // Parses arguments and hands over to the commands, which set the exit code.
 //
-// The flags: young generations stay small, and V8 goes from baseline code to optimised code without Maglev between, which
-// on two cores took 25 MiB and, with 500 connections, a fifth of the throughput (`npm run bench`).
+// The flags: young generations stay small, and V8 goes from baseline code to optimised code without Maglev
+// between, which on two cores took 25 MiB and, with 500 connections, a fifth of the throughput (`npm run bench`).
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -14,6 +14,7 @@ const commands: Record<string, (program: Command) => Promise<void>> = {
   demo: async (program) => (await import('./commands/demo.ts')).registerDemo(program),
   check: async (program) => (await import('./commands/check.ts')).registerCheck(program),
   decode: async (program) => (await import('./commands/decode.ts')).registerDecode(program),
+  simulate: async (program) => (await import('./commands/simulate.ts')).registerSimulate(program),
   receive: async (program) => (await import('./commands/receive.ts')).registerReceive(program),
 };
 

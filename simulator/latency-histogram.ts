@@ -3,6 +3,8 @@
 //
 // Bucket of v us: v itself below 64; above, 32 buckets for each power of two (the upper six bits of v choose).
 
+import type { LatencySummary } from './report/report.ts';
+
 const LINEAR_BITS = 6;
 const LINEAR = 1 << LINEAR_BITS;
 const PER_POWER = LINEAR / 2;
@@ -43,6 +45,24 @@ export class LatencyHistogram {
       if (seen >= rank) return Math.min(highestOf(bucket), this.#maxUs) / 1000;
     }
     return this.maxMs;
+  }
+
+  summary(): LatencySummary {
+    return {
+      count: this.#count,
+      p50: this.percentileMs(0.5),
+      p90: this.percentileMs(0.9),
+      p99: this.percentileMs(0.99),
+      p999: this.percentileMs(0.999),
+      max: this.maxMs,
+    };
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#counts.fill(0);
+    this.#count = 0;
+    this.#maxUs = 0;
   }
 
   /** Adds everything that `other` has recorded. */

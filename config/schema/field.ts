@@ -13,6 +13,8 @@ export interface StringField {
   readonly form?: string | undefined;
   /** In UTF-16 code units. */
   readonly lengthMax?: number | undefined;
+  /** May have line breaks and tabs. */
+  readonly multiline?: boolean | undefined;
   /** Never printed, neither in problems nor in the effective configuration. */
   readonly secret?: boolean | undefined;
   /** What is wrong with the text, as the end of a sentence that begins with the setting's name. */
@@ -34,7 +36,8 @@ export interface BoolField {
 }
 
 export interface NumberField {
-  readonly kind: 'int' | 'duration' | 'bytes';
+  /** `decimal` need not be whole; a `rate` is kept as a number per second. */
+  readonly kind: 'int' | 'decimal' | 'duration' | 'bytes' | 'rate';
   readonly help: string;
   readonly default?: number | undefined;
   readonly min: number;
@@ -103,7 +106,7 @@ export type Infer<F> = F extends { readonly kind: 'string' | 'url' }
   ? string
   : F extends { readonly kind: 'bool' }
     ? boolean
-    : F extends { readonly kind: 'int' | 'duration' | 'bytes' }
+    : F extends { readonly kind: NumberField['kind'] }
       ? number
       : F extends EnumField<infer V>
         ? V
@@ -133,6 +136,14 @@ type NumberOptions = Omit<NumberField, 'kind' | 'help'>;
 
 export function int(help: string, options: NumberOptions): NumberField {
   return { kind: 'int', help, ...options };
+}
+
+export function decimal(help: string, options: NumberOptions): NumberField {
+  return { kind: 'decimal', help, ...options };
+}
+
+export function rate(help: string, options: NumberOptions): NumberField {
+  return { kind: 'rate', help, ...options };
 }
 
 export function duration(help: string, options: NumberOptions): NumberField {

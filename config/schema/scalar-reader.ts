@@ -43,9 +43,11 @@ export function wanted(field: ScalarField): string {
       return `Write ${alternatives(field.values.map(String))}.`;
     case 'int':
       return `Write a whole number from ${field.min} to ${field.max}.`;
+    case 'decimal':
+      return `Write a number from ${field.min} to ${field.max}.`;
     default: {
       const [min, max] = [formatQuantity(field.kind, field.min), formatQuantity(field.kind, field.max)];
-      const noun = field.kind === 'duration' ? 'time' : 'size';
+      const noun = { duration: 'time', bytes: 'size', rate: 'rate' }[field.kind];
       return `Write a ${noun} from ${min} to ${max}, in ${quantityUnits(field.kind)}.`;
     }
   }
@@ -78,7 +80,7 @@ function readString(field: StringField, raw: RawScalar): Reading {
   const text = raw.value;
   if (text === '' && field.default === '') return value(text);
   const reason =
-    controlFault(text) ??
+    controlFault(text, field.multiline === true) ??
     (field.lengthMax !== undefined && text.length > field.lengthMax
       ? `has ${text.length} characters, more than ${field.lengthMax}`
       : undefined) ??
@@ -89,9 +91,10 @@ function readString(field: StringField, raw: RawScalar): Reading {
   return reason === undefined ? value(text) : fault(`${name} ${reason}`, wanted(field));
 }
 
-function controlFault(text: string): string | undefined {
+function controlFault(text: string, isMultiline: boolean): string | undefined {
+  const line = isMultiline ? text.replaceAll(/[\t\r\n]/g, ' ') : text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) return 'has a control character or a line break';
+  if (/[\u0000-\u001f\u007f]/.test(line)) return 'has a control character or a line break';
   return text.isWellFormed() ? undefined : 'is not valid Unicode';
 }
 
@@ -136,8 +139,10 @@ function readNumber(field: NumberField, raw: RawScalar): Reading {
   if (number === undefined) {
     const kind = {
       int: 'a whole number',
+      decimal: 'a number',
       duration: 'a time in whole milliseconds',
       bytes: 'a size in whole bytes',
+      rate: 'a rate',
     };
     return fault(`${shown(raw)} is not ${kind[field.kind]}`, wanted(field));
   }
@@ -149,13 +154,22 @@ function readNumber(field: NumberField, raw: RawScalar): Reading {
 }
 
 function bound(field: NumberField, limit: number): string {
-  return field.kind === 'int' ? `${limit}` : formatQuantity(field.kind, limit);
+  return field.kind === 'int' || field.kind === 'decimal' ? `${limit}` : formatQuantity(field.kind, limit);
 }
+
+/** As text from the environment. */
+const wholeNumber = /^-?\d{1,15}$/;
+const decimalNumber = /^-?\d{1,15}(?:\.\d{1,15})?$/;
 
 function numberOf(field: NumberField, raw: RawScalar): number | undefined {
   // Adding zero turns -0 into 0.
-  if (typeof raw.value === 'number') return Number.isInteger(raw.value) ? raw.value + 0 : undefined;
+  if (typeof raw.value === 'number') {
+    const mayHaveFraction = field.kind === 'decimal' || field.kind === 'rate';
+    const isGood = mayHaveFraction ? Number.isFinite(raw.value) : Number.isInteger(raw.value);
+    return isGood ? raw.value + 0 : undefined;
+  }
   if (typeof raw.value !== 'string') return undefined;
-  if (field.kind !== 'int') return parseQuantity(field.kind, raw.value.trim());
-  return raw.untyped && /^-?\d{1,15}$/.test(raw.value.trim()) ? Number(raw.value) + 0 : undefined;
+  if (field.kind !== 'int' && field.kind !== 'decimal') return parseQuantity(field.kind, raw.value.trim());
+  const form = field.kind === 'int' ? wholeNumber : decimalNumber;
+  return raw.untyped && form.test(raw.value.trim()) ? Number(raw.value) + 0 : undefined;
 }

@@ -1,9 +1,14 @@
-// Durations and sizes as people write them (`2ms`, `1.5s`, `64KiB`, `4GB`), and back.
+// Durations, sizes and rates as people write them (`2ms`, `1.5s`, `64KiB`, `4GB`, `10/m`), and back.
 // A bare number counts in the unit of the setting's name, which is the smallest one: ms and bytes.
 // At most three decimals, and the result is a whole number of ms or bytes, computed without binary fractions;
-// anything else is not a quantity: the caller says so, with the hint from here.
+// anything else is not a quantity: the caller says so, with the hint from here. Rates have rules of their own: rate.ts.
 
-export type QuantityKind = 'duration' | 'bytes';
+import { formatRate, parseRate, ratePattern, rateUnits } from './rate.ts';
+
+/** A quantity that is a whole number of its smallest unit. */
+type WholeKind = 'duration' | 'bytes';
+
+export type QuantityKind = WholeKind | 'rate';
 
 interface Units {
   /** Factor of each accepted spelling, the smallest unit first. */
@@ -14,7 +19,7 @@ interface Units {
   readonly named: string;
 }
 
-const units: Readonly<Record<QuantityKind, Units>> = {
+const units: Readonly<Record<WholeKind, Units>> = {
   duration: {
     factors: new Map([
       ['ms', 1],
@@ -46,16 +51,18 @@ const units: Readonly<Record<QuantityKind, Units>> = {
 
 /** Source of the regular expression of a written quantity; the JSON Schema uses the same. */
 export function quantityPattern(kind: QuantityKind): string {
+  if (kind === 'rate') return ratePattern;
   return `^(\\d{1,15})(?:\\.(\\d{1,3}))? ?(${[...units[kind].factors.keys()].join('|')})?$`;
 }
 
-const patterns: Readonly<Record<QuantityKind, RegExp>> = {
+const patterns: Readonly<Record<WholeKind, RegExp>> = {
   duration: new RegExp(quantityPattern('duration')),
   bytes: new RegExp(quantityPattern('bytes')),
 };
 
-/** Milliseconds or bytes, or `undefined` when the text is no quantity or not a whole number of them. */
+/** Milliseconds, bytes (whole ones) or a number per second; `undefined` when the text is no such quantity. */
 export function parseQuantity(kind: QuantityKind, text: string): number | undefined {
+  if (kind === 'rate') return parseRate(text);
   const match = patterns[kind].exec(text);
   if (!match) return undefined;
   const thousandths = BigInt(match[1]!) * 1000n + BigInt((match[2] ?? '').padEnd(3, '0'));
@@ -67,6 +74,7 @@ export function parseQuantity(kind: QuantityKind, text: string): number | undefi
 
 /** The shortest exact spelling: 1500 -> `1500ms`, 60000 -> `1m`, 1048576 -> `1MiB`. */
 export function formatQuantity(kind: QuantityKind, value: number): string {
+  if (kind === 'rate') return formatRate(value);
   const { factors, written } = units[kind];
   const smallest = written[written.length - 1]!;
   const unit = value === 0 ? smallest : written.find((name) => value % factors.get(name)! === 0);
@@ -75,5 +83,5 @@ export function formatQuantity(kind: QuantityKind, value: number): string {
 
 /** Units for hints: "ms, s, m, h or d". */
 export function quantityUnits(kind: QuantityKind): string {
-  return units[kind].named;
+  return kind === 'rate' ? rateUnits : units[kind].named;
 }

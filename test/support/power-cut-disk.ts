@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasTool } from './mosquitto.ts';
 
-const SOURCE = fileURLToPath(new URL('./powercut.c', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../simulator/system/powercut.c', import.meta.url));
 
 export function hasCompiler(): boolean {
   return hasTool('cc', 'gcc');

@@ -302,16 +302,30 @@ describe('circuit', () => {
   });
 
   test('does not even connect while it is open', async () => {
+    const { connect, append, sink, advance, sender } = setUp();
+    await connect();
+    await append(10);
+    for (let i = 0; i < 3; i++) {
+      for (const { answer } of [...sink.sends]) answer(refused);
+      await settled();
+      await advance(8000);
+    }
+    sink.lost('gone');
+    await advance(30_000);
+    expect([sink.connects, sender.status.state]).toEqual([1, 'open-circuit']);
+    await advance(60_000);
+    expect(sink.connects).toBe(2);
+  });
+
+  test('stays closed when there is no connection to be had: that is the matter of the back-off', async () => {
     const { sink, sender, advance } = setUp();
     sender.wake();
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 10; i++) {
       sink.connecting.shift()!({ kind: 'retry', reason: 'refused', afterMs: 0 });
       await settled();
       await advance(8000);
     }
-    expect([sink.connects, sender.status.state]).toEqual([3, 'open-circuit']);
-    await advance(60_000);
-    expect(sink.connects).toBe(4);
+    expect([sink.connects, sender.status.state]).toEqual([11, 'connecting']);
   });
 });
 

@@ -53,4 +53,23 @@ describe('latency histogram', () => {
       expect(one.percentileMs(share)).toBe(all.percentileMs(share));
     expect([one.count, one.maxMs]).toEqual([5, 200]);
   });
+
+  test('sums up in percentiles, and forgets when it is told to', () => {
+    const histogram = histogramOf(Array.from({ length: 1000 }, (_, i) => (i + 1) / 1000));
+    const { count, p50, p90, p99, p999, max } = histogram.summary();
+    expect([count, max]).toEqual([1000, 1]);
+    for (const [told, truth] of [
+      [p50, 0.5],
+      [p90, 0.9],
+      [p99, 0.99],
+      [p999, 0.999],
+    ]) {
+      expect(told).toBeGreaterThanOrEqual(truth);
+      expect(told).toBeLessThanOrEqual(truth * (1 + 1 / 31));
+    }
+    histogram.clear();
+    expect(histogram.summary()).toEqual({ count: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 });
+    histogram.record(2);
+    expect(histogram.percentileMs(0.5)).toBe(2);
+  });
 });

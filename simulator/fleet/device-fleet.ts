@@ -1,0 +1,122 @@
+// The fleet: groups of devices, driven by one timer. Every tick lets each device do what has become due; how late
+// that was is measured, because a generator that cannot keep up would otherwise look like a slow gateway.
+
+import type { Timer } from '../../config/clock.ts';
+import { LatencyHistogram } from '../latency-histogram.ts';
+import type { DeviceOutcome } from '../receive/verify.ts';
+import type { DeviceGroup } from './device-group.ts';
+
+export interface DeviceFleetOptions {
+  groups: readonly DeviceGroup[];
+  /** The run's clock. */
+  nowMs: () => number;
+  after: (delayMs: number, fn: () => void) => Timer;
+}
+
+export interface FleetTotals {
+  devices: number;
+  connected: number;
+  connections: number;
+  reconnects: number;
+  connectRefusals: number;
+  sent: number;
+  sentQos0: number;
+  acked: number;
+  refused: number;
+  skipped: number;
+  payloadBytes: number;
+  bytesSent: number;
+}
+
+const TICK_MS = 5;
+/** Sockets get their turn after so long, however much is due. */
+const TICK_BUDGET_MS = 20;
+
+export class DeviceFleet {
+  readonly groups: readonly DeviceGroup[];
+  /** From when a step was due until it was done, over the whole run. */
+  readonly lateness = new LatencyHistogram();
+  readonly #options: DeviceFleetOptions;
+  #timer: Timer | undefined;
+  #worstLateMs = 0;
+  #isRunning = false;
+
+  constructor(options: DeviceFleetOptions) {
+    this.#options = options;
+    this.groups = options.groups;
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#tick();
+  }
+
+  /** No new readings. */
+  stopReading(): void {
+    this.#isRunning = false;
+    this.#timer?.clear();
+    for (const group of this.groups) group.stopReading();
+  }
+
+  /** Whether some device still has something to send, or to hear about. */
+  get owes(): boolean {
+    return this.groups.some((group) => group.owes);
+  }
+
+  /** Says goodbye for all devices; what they still had is counted as skipped. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.stopReading();
+    await Promise.all(this.groups.map((group) => group.stop(deadlineMs)));
+  }
+
+  totals(): FleetTotals {
+    const totals: FleetTotals = {
+      devices: 0,
+      connected: 0,
+      connections: 0,
+      reconnects: 0,
+      connectRefusals: 0,
+      sent: 0,
+      sentQos0: 0,
+      acked: 0,
+      refused: 0,
+      skipped: 0,
+      payloadBytes: 0,
+      bytesSent: 0,
+    };
+    for (const { counters, devices, bytesSent } of this.groups) {
+      totals.devices += devices.length;
+      totals.bytesSent += bytesSent;
+      for (const key of Object.keys(totals) as (keyof FleetTotals)[])
+        if (key !== 'devices' && key !== 'bytesSent') totals[key] += counters[key];
+    }
+    return totals;
+  }
+
+  /** By device index. */
+  outcomes(): DeviceOutcome[] {
+    return this.groups.flatMap(({ devices }) =>
+      devices.map(({ acked, refused, sentCount, isQos0 }) => ({ acked, refused, sentCount, qos0: isQos0 })),
+    );
+  }
+
+  /** The worst since the last call. */
+  takeWorstLateMs(): number {
+    const worst = this.#worstLateMs;
+    this.#worstLateMs = 0;
+    return worst;
+  }
+
+  #tick(): void {
+    const { nowMs, after } = this.#options;
+    const endMs = nowMs() + TICK_BUDGET_MS;
+    let isDone = true;
+    for (const group of this.groups) isDone = group.runDue(endMs, this.#late) && isDone;
+    if (this.#isRunning) this.#timer = after(isDone ? TICK_MS : 0, () => this.#tick());
+  }
+
+  readonly #late = (lateMs: number): void => {
+    this.lateness.record(lateMs);
+    if (lateMs > this.#worstLateMs) this.#worstLateMs = lateMs;
+  };
+}

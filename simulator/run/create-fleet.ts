@@ -1,0 +1,166 @@
+// Makes the fleet that a scenario asks for. Device indexes run through all groups, in the scenario's order; what
+// is random about a device follows from the run's seed and its index.
+
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import type { Clock } from '../../config/clock.ts';
+import type { DeviceClient, DeviceClientEvents, DeviceClientOptions } from '../fleet/device-client.ts';
+import { DeviceFleet } from '../fleet/device-fleet.ts';
+import { DeviceGroup, type GroupDevice } from '../fleet/device-group.ts';
+import { FaithfulClient } from '../fleet/faithful-client.ts';
+import { GroupCounters } from '../fleet/group-counters.ts';
+import { LeanClient } from '../fleet/lean-client.ts';
+import { SimulatedDevice } from '../fleet/simulated-device.ts';
+import { createPayloadSource } from '../payload/create-payload-source.ts';
+import { Recordings } from '../payload/recordings.ts';
+import { createProfile, isAsleepAtFirst } from '../profile/create-profile.ts';
+import type { Group, Scenario } from '../scenario/scenario-settings.ts';
+import { derivedSeed, seededRandom } from '../seeded-random.ts';
+import type { RunClock } from './run-clock.ts';
+
+export interface FleetPlan {
+  scenario: Scenario;
+  gatewayUrl: string;
+  /** Mark of the run. */
+  run: string;
+  clock: Clock;
+  runClock: RunClock;
+}
+
+/** Connects nobody yet. Throws SluiceError when a recorded file or a certificate cannot be used. */
+export function createFleet(plan: FleetPlan): DeviceFleet {
+  const { scenario, clock, runClock } = plan;
+  const recordings = new Recordings();
+  let first = 0;
+  const groups = Object.entries(scenario.groups).map(([name, settings]) => {
+    const group = createGroup(plan, { name, settings, first, recordings });
+    first += settings.devices;
+    return group;
+  });
+  return new DeviceFleet({ groups, nowMs: runClock.nowMs, after: (delayMs, fn) => clock.after(delayMs, fn) });
+}
+
+interface GroupPlan {
+  name: string;
+  settings: Group;
+  /** Index of its first device. */
+  first: number;
+  recordings: Recordings;
+}
+
+function createGroup(plan: FleetPlan, group: GroupPlan): DeviceGroup {
+  const { settings, name } = group;
+  const counters = new GroupCounters();
+  const acked = (latencyMs: number) => created.acked(latencyMs);
+  const tls = tlsOf(settings);
+  const members = Array.from({ length: settings.devices }, (_, member) =>
+    createDevice(plan, group, { member, counters, acked, tls }),
+  );
+  const created = new DeviceGroup({ name, counters, members, nowMs: plan.runClock.nowMs });
+  return created;
+}
+
+interface DevicePlan {
+  /** In its group. */
+  member: number;
+  counters: GroupCounters;
+  acked: (latencyMs: number) => void;
+  tls: ConnectionOptions | undefined;
+}
+
+function createDevice(
+  plan: FleetPlan,
+  group: GroupPlan,
+  { member, counters, acked, tls }: DevicePlan,
+): GroupDevice {
+  const { scenario, run, runClock } = plan;
+  const { name, settings, first, recordings } = group;
+  const index = first + member;
+  const seed = scenario.seed;
+  const random = seededRandom(derivedSeed(seed ^ PROFILE_SEED, index));
+  const words = { index: String(member), group: name };
+  const clientId = filled(settings.clientId, words);
+  const payload = createPayloadSource(settings.payload, { seed, clientId, index, recordings });
+  const hasChanged = (atMs: number) => payload.hasChanged(atMs);
+  const profile = createProfile(settings.profile, random, { hasChanged, index, recordings });
+  const wallMs = scenario.startTime === '' ? runClock.startEpochMs : Date.parse(scenario.startTime);
+  const device = new SimulatedDevice({
+    index,
+    run,
+    topic: filled(settings.topic, { ...words, client: clientId }),
+    qos: settings.qos,
+    retain: settings.retain,
+    storeReadings: settings.store,
+    flushesOnly: settings.profile.type === 'store-and-flush',
+    isFlood: settings.profile.type === 'flood',
+    wallStartMs: Math.round(wallMs) + settings.clockSkew,
+    profile,
+    payload,
+    counters,
+    nowMs: runClock.nowMs,
+    onAck: acked,
+    createClient: (events) =>
+      createClient(plan, settings, {
+        clientId,
+        username: filled(settings.username, words),
+        tls,
+        random,
+        events,
+      }),
+  });
+  return {
+    device,
+    next: () => profile.next(),
+    startMs: (settings.startWithin * member) / settings.devices,
+    connectsAtStart: !isAsleepAtFirst(settings.profile),
+  };
+}
+
+/** So that a device's profile and its values do not draw the same numbers. */
+const PROFILE_SEED = 0x5bd1e995;
+
+interface ClientPlan {
+  clientId: string;
+  username: string;
+  tls: ConnectionOptions | undefined;
+  random: () => number;
+  events: DeviceClientEvents;
+}
+
+function createClient(plan: FleetPlan, settings: Group, client: ClientPlan): DeviceClient {
+  const { clientId, username, tls, random, events } = client;
+  const options: DeviceClientOptions = {
+    url: plan.gatewayUrl,
+    clientId,
+    version: settings.version === '5' ? 5 : 4,
+    cleanSession: settings.session === 'clean',
+    sessionExpiryS: Math.round(settings.sessionExpiry / 1000),
+    keepAliveS: Math.round(settings.keepAlive / 1000),
+    windowMessages: settings.window,
+    reconnect: {
+      minMs: settings.reconnectMin,
+      maxMs: Math.max(settings.reconnectMin, settings.reconnectMax),
+    },
+    random,
+    ...(username === '' ? {} : { username, password: settings.password }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+  return settings.driver === 'lean'
+    ? new LeanClient(options, events, plan.clock)
+    : new FaithfulClient(options, events, plan.clock);
+}
+
+function tlsOf({ tls: { ca, cert, key, verify } }: Group): ConnectionOptions | undefined {
+  if (ca === '' && cert === '' && key === '' && verify) return undefined;
+  return {
+    rejectUnauthorized: verify,
+    ...(ca === '' ? {} : { ca: readFileSync(ca) }),
+    ...(cert === '' ? {} : { cert: readFileSync(cert) }),
+    ...(key === '' ? {} : { key: readFileSync(key) }),
+  };
+}
+
+/** `{word}` replaced; what is not among the words stays. */
+function filled(text: string, words: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
+}

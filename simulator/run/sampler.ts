@@ -1,0 +1,67 @@
+// Takes the figures of a run every so often: the fleet's side from its counters, the far end's from the receiver.
+
+import type { DeviceFleet } from '../fleet/device-fleet.ts';
+import { LatencyHistogram } from '../latency-histogram.ts';
+import type { ReceiverSnapshot } from '../receive/receiver-messages.ts';
+import type { Sample } from '../report/report.ts';
+
+export interface SamplerOptions {
+  fleet: DeviceFleet;
+  /** By group: false for those whose messages are never acknowledged. */
+  isAccounted: readonly boolean[];
+  nowMs: () => number;
+  /** As of now; undefined when nothing is verified. */
+  snapshot: () => Promise<ReceiverSnapshot | undefined>;
+}
+
+export class Sampler {
+  readonly samples: Sample[] = [];
+  readonly #options: SamplerOptions;
+  #latest: ReceiverSnapshot | undefined;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  get latest(): ReceiverSnapshot | undefined {
+    return this.#latest;
+  }
+
+  async take(phase: string): Promise<Sample> {
+    const { fleet, nowMs, snapshot } = this.#options;
+    this.#latest = await snapshot();
+    const totals = fleet.totals();
+    const ack = new LatencyHistogram();
+    for (const group of fleet.groups) ack.merge(group.takeRecentAck());
+    const recent = this.#latest?.recent;
+    const sample: Sample = {
+      atMs: nowMs(),
+      phase,
+      connected: totals.connected,
+      sent: totals.sent + totals.sentQos0,
+      acked: totals.acked,
+      refused: totals.refused,
+      delivered: this.#latest?.delivered ?? 0,
+      lag: this.#lag(),
+      ackP50Ms: ack.percentileMs(0.5),
+      ackP99Ms: ack.percentileMs(0.99),
+      endToEndP50Ms: recent?.p50 ?? 0,
+      endToEndP99Ms: recent?.p99 ?? 0,
+      generatorLateMs: fleet.takeWorstLateMs(),
+    };
+    this.samples.push(sample);
+    return sample;
+  }
+
+  /** Acknowledged and not delivered. */
+  #lag(): number {
+    const delivered = this.#latest?.deliveredByGroup;
+    if (delivered === undefined) return 0;
+    const { fleet, isAccounted } = this.#options;
+    return fleet.groups.reduce(
+      (lag, { counters }, g) =>
+        lag + (isAccounted[g] ? Math.max(0, counters.acked - (delivered[g] ?? 0)) : 0),
+      0,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+// What must go together in a scenario, looked at once each setting by itself is good.
+
+import type { Origin, Problem } from '../../config/schema/problem.ts';
+import type { FaultSettings, Scenario } from './scenario-settings.ts';
+
+interface Finding {
+  path: string;
+  message: string;
+  hint: string;
+}
+
+export function scenarioRelations(scenario: Scenario, origins: ReadonlyMap<string, Origin>): Problem[] {
+  const findings = [
+    ...noDevices(scenario),
+    ...unknownGroups(scenario),
+    ...unknownPhases(scenario),
+    ...cannotHarm(scenario),
+  ];
+  return findings.map((finding) => ({ ...finding, ...origins.get(finding.path) }));
+}
+
+function noDevices({ groups }: Scenario): Finding[] {
+  if (Object.keys(groups).length > 0) return [];
+  return [{ path: 'groups', message: 'is empty', hint: 'Name at least one group of devices.' }];
+}
+
+function* faultsOf(scenario: Scenario): Generator<{ path: string; fault: FaultSettings }> {
+  for (const [p, { faults }] of scenario.timeline.entries())
+    for (const [f, fault] of faults.entries()) yield { path: `timeline.${p}.faults.${f}`, fault };
+}
+
+function unknownGroups(scenario: Scenario): Finding[] {
+  const known = Object.keys(scenario.groups);
+  return [...faultsOf(scenario)].flatMap(({ path, fault }) =>
+    ('groups' in fault ? fault.groups : [])
+      .filter((name) => !known.includes(name))
+      .map((name) => ({
+        path: `${path}.groups`,
+        message: `names a group that is not there: ${name}`,
+        hint: `There are ${known.join(', ')}.`,
+      })),
+  );
+}
+
+function unknownPhases({ mischief, timeline }: Scenario): Finding[] {
+  const known = timeline.map(({ name }) => name);
+  return mischief.flatMap(({ phases }, i) =>
+    phases
+      .filter((name) => !known.includes(name))
+      .map((name) => ({
+        path: `mischief.${i}.phases`,
+        message: `names a phase that is not there: ${name}`,
+        hint: `There are ${known.join(', ')}.`,
+      })),
+  );
+}
+
+/** Harm can only be done to what the simulator has started. */
+function cannotHarm(scenario: Scenario): Finding[] {
+  const { system } = scenario;
+  return [...faultsOf(scenario)].flatMap(({ path, fault: { type } }) => {
+    const path_ = `${path}.type`;
+    const isOurs = type === 'reconnect-storm' || type === 'rate' || type === 'silence';
+    if (system.type === 'external' && !isOurs) {
+      return [
+        {
+          path: path_,
+          message: `${type} cannot be done to a system that runs already`,
+          hint: 'Let the scenario start it (system.type: sluice), or put `sluice simulate proxy` into its link.',
+        },
+      ];
+    }
+    const disk = type === 'disk-full' ? 'tmpfs' : type === 'power-cut' ? 'power-cut' : undefined;
+    if (disk === undefined || (system.type === 'sluice' && system.disk === disk)) return [];
+    return [
+      {
+        path: path_,
+        message: `${type} needs a gateway on a disk for it`,
+        hint: `Set system.type: sluice, system.disk: ${disk}.`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,8 @@
+// Bounds and units that the declarations of a scenario share.
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+export const DURATION = { min: 0, max: 30 * DAY } as const;
+export const COUNT = { min: 0, max: 1_000_000_000 } as const;
