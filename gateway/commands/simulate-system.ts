@@ -16,7 +16,7 @@ const POWER_CUT_SOURCE = fileURLToPath(new URL('../../simulator/system/powercut.
 export async function startSystem({ system, seed }: Scenario): Promise<SystemUnderTest> {
   switch (system.type) {
     case 'external':
-      return externalSystem(system);
+      return await externalSystem(system);
     case 'mosquitto-bridge':
       return await startMosquittoSystem(system, seed);
     case 'sluice':

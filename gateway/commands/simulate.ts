@@ -10,20 +10,39 @@ import { SluiceError } from '../../config/errors.ts';
 import { renderHtml } from '../../simulator/report/html-report.ts';
 import type { Report } from '../../simulator/report/report.ts';
 import { runScenario } from '../../simulator/run/run-scenario.ts';
+import { against, type WrittenSystem } from '../../simulator/scenario/against.ts';
 import { type LoadedScenario, loadScenario } from '../../simulator/scenario/load-scenario.ts';
 import { type QuickOptions, quickScenario } from '../../simulator/scenario/quick-scenario.ts';
+import { scenarioSchemaText } from '../../simulator/scenario/scenario-schema.ts';
 import { createView, viewKindFor } from '../../simulator/view/create-view.ts';
 import { runInForeground } from './foreground.ts';
 import { registerSimulateProxy } from './simulate-proxy.ts';
 import { startSystem } from './simulate-system.ts';
 
 interface Options extends QuickOptions {
+  against?: string;
   json?: boolean;
   plain?: boolean;
   report?: string;
   html?: string;
+  schema?: boolean;
 }
 
+/** Options that make up a scenario, and so do not go with a file of one. */
+const QUICK_OPTIONS: readonly (keyof QuickOptions)[] = [
+  'username',
+  'password',
+  'verifyUsername',
+  'verifyPassword',
+  'devices',
+  'rate',
+  'for',
+  'qos',
+  'size',
+  'window',
+  'lean',
+  'seed',
+];
 const EXIT_CODES = { pass: 0, fail: 1, inconclusive: 2 } as const;
 const SCENARIOS = fileURLToPath(new URL('../../simulator/scenarios/', import.meta.url));
 
@@ -32,8 +51,13 @@ export function registerSimulate(program: Command): void {
     .command('simulate')
     .description('Drive simulated devices through a scenario and prove what arrived.')
     .argument('[scenario]', 'scenario file, or the name of one of those that come along')
-    .option('--to <url>', 'gateway that runs already (without a scenario file)', 'mqtt://127.0.0.1:1883')
+    .option('--to <url>', 'gateway that runs already', 'mqtt://127.0.0.1:1883')
     .option('--verify <url>', 'broker upstream at which its messages arrive')
+    .option('--against <product>', 'another product than the scenario names: mosquitto')
+    .option('--username <name>', 'of the devices')
+    .option('--password <password>', 'of the devices')
+    .option('--verify-username <name>', 'of the receiver upstream')
+    .option('--verify-password <password>', 'of the receiver upstream')
     .option('--devices <n>', 'devices', '100')
     .option(
       '--rate <rate>',
@@ -50,28 +74,79 @@ export function registerSimulate(program: Command): void {
     .option('--plain', 'plain lines, also in a terminal')
     .option('--report <file>', 'write the report as JSON')
     .option('--html <file>', 'write the report as a page that opens offline')
+    .option('--schema', 'print the JSON Schema of scenarios, for editors')
     .addHelpText('after', helpText)
-    .action(async (name: string | undefined, options: Options) => {
-      const isQuick = process.argv.some((word) => /^--(to|verify|devices|rate|for)\b/.test(word));
-      if (name === undefined && !isQuick) process.stdout.write(listText());
-      else await runInForeground((signal) => run(name, options, signal));
+    .action(async (name: string | undefined, options: Options, command: Command) => {
+      const quick = QUICK_OPTIONS.filter((option) => command.getOptionValueSource(option) === 'cli');
+      if (options.schema === true) await print(scenarioSchemaText());
+      else if (name === undefined && quick.length === 0 && !isSystemGiven(command)) await print(listText());
+      else if (name !== undefined && quick.length > 0) refuse(quick);
+      else {
+        const given = { ...options, isSystemGiven: isSystemGiven(command) };
+        await runInForeground((signal) => run(name, given, signal));
+        // Everything of ours is closed and written by now. Left to end by itself, Node 24.21 now and then spins
+        // for ever in its own clean-up (node::Environment::CleanupHandles) when there were child processes with
+        // pipes.
+        process.exit();
+      }
     });
   registerSimulateProxy(simulate);
 }
 
-async function run(name: string | undefined, options: Options, signal: AbortSignal): Promise<number> {
+/** Also to a reader that has enough before the end. */
+async function print(text: string): Promise<void> {
+  await runInForeground(async () => {
+    process.stdout.write(text);
+    return 0;
+  });
+}
+
+function refuse(quick: readonly string[]): void {
+  const options = quick.map((option) => `--${option}`).join(', ');
+  process.stderr.write(
+    `sluice: ${options} cannot be given with a scenario. Change its file, or leave its name out.\n`,
+  );
+  process.exitCode = 1;
+}
+
+function isSystemGiven(command: Command): boolean {
+  return ['to', 'verify', 'against'].some((option) => command.getOptionValueSource(option) === 'cli');
+}
+
+/** Instead of the one that the scenario names. */
+function systemOf(options: RunOptions): WrittenSystem | undefined {
+  const { to, verify, against: product } = options;
+  if (product !== undefined) {
+    if (product !== 'mosquitto') {
+      const message = `--against does not know ${JSON.stringify(product)}`;
+      throw new SluiceError('BAD_ARGUMENT', message, { kind: 'permanent', hint: 'It knows mosquitto.' });
+    }
+    return { type: 'mosquitto-bridge' };
+  }
+  if (!options.isSystemGiven) return undefined;
+  return { type: 'external', gateway: to, ...(verify === undefined ? {} : { upstream: verify }) };
+}
+
+interface RunOptions extends Options {
+  isSystemGiven: boolean;
+}
+
+async function run(name: string | undefined, options: RunOptions, signal: AbortSignal): Promise<number> {
   const file = name === undefined ? null : fileOf(name);
-  const loaded = file === null ? quickScenario(options) : loadScenario(file);
+  let loaded = file === null ? quickScenario(options) : loadScenario(file);
+  const system = systemOf(options);
+  const isOther = file !== null || options.against !== undefined; // without a file `to` and `verify` are in already
+  if (isOther && loaded.ok && system !== undefined) loaded = against(loaded.scenario, system);
   if (!loaded.ok) {
-    process.stderr.write(`${renderProblems(loaded.problems, file ?? 'command line')}\n`);
+    process.stderr.write(`${renderProblems(loaded.problems, file ?? 'sluice simulate')}\n`);
     return 1;
   }
   const { scenario } = loaded;
   const kind =
     options.json === true ? 'json' : options.plain === true ? 'plain' : viewKindFor(process.stdout);
   using view = createView(kind, process.stdout);
-  await using system = await startSystem(scenario);
-  const report = await runScenario({ scenario, file, system, view, signal });
+  await using started = await startSystem(scenario);
+  const report = await runScenario({ scenario, file, system: started, view, signal });
   write(options, report);
   return EXIT_CODES[report.verdict];
 }

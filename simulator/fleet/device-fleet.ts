@@ -39,6 +39,7 @@ export class DeviceFleet {
   readonly #options: DeviceFleetOptions;
   #timer: Timer | undefined;
   #worstLateMs = 0;
+  #ticks = 0;
   #isRunning = false;
 
   constructor(options: DeviceFleetOptions) {
@@ -111,7 +112,10 @@ export class DeviceFleet {
     const { nowMs, after } = this.#options;
     const endMs = nowMs() + TICK_BUDGET_MS;
     let isDone = true;
-    for (const group of this.groups) isDone = group.runDue(endMs, this.#late) && isDone;
+    const { length } = this.groups;
+    const first = this.#ticks++; // everyone's turn to come first: when there is no time, the others wait
+    for (let i = 0; i < length; i++)
+      isDone = this.groups[(first + i) % length]!.runDue(endMs, this.#late) && isDone;
     if (this.#isRunning) this.#timer = after(isDone ? TICK_MS : 0, () => this.#tick());
   }
 

@@ -5,6 +5,8 @@ export class GroupClock {
   #runMs = 0;
   #deviceMs = 0;
   #factor = 1;
+  /** Before the last change. */
+  #formerFactor = 1;
 
   get factor(): number {
     return this.#factor;
@@ -13,6 +15,7 @@ export class GroupClock {
   /** From `runMs` on, not before the last change. 0: time stands still. */
   setFactor(factor: number, runMs: number): void {
     this.#deviceMs = this.toDeviceMs(runMs);
+    if (runMs > this.#runMs) this.#formerFactor = this.#factor; // of two changes at once only the last counts
     this.#runMs = runMs;
     this.#factor = factor;
   }
@@ -21,8 +24,9 @@ export class GroupClock {
     return this.#deviceMs + (runMs - this.#runMs) * this.#factor;
   }
 
-  /** When that was, or will be; exact since the last change of the factor. */
+  /** When that was, or will be; exact since the change before the last: what is late was due at the former speed. */
   toRunMs(deviceMs: number): number {
-    return this.#factor === 0 ? this.#runMs : this.#runMs + (deviceMs - this.#deviceMs) / this.#factor;
+    const factor = deviceMs < this.#deviceMs ? this.#formerFactor : this.#factor;
+    return factor === 0 ? this.#runMs : this.#runMs + (deviceMs - this.#deviceMs) / factor;
   }
 }

@@ -74,9 +74,8 @@ export class SimulatedDevice {
 
   /** Readings on the device, or messages under way. */
   get owes(): boolean {
-    return (
-      this.#pending !== null || this.client.inFlight > 0 || (this.client.isConnected && this.#held.count > 0)
-    );
+    const couldSend = this.#isStopped || this.client.isConnected;
+    return this.#pending !== null || this.client.inFlight > 0 || (couldSend && this.#held.count > 0);
   }
 
   /** `dueMs` on the run's clock. */
@@ -100,10 +99,11 @@ export class SimulatedDevice {
     }
   }
 
-  /** No new readings; what is on the device may still go. */
+  /** No new readings; what is on the device may still go, and one that sleeps on it wakes up once more. */
   stopReading(): void {
     this.#isStopped = true;
     this.#release();
+    if (this.#pending !== null || this.client.inFlight > 0 || this.#held.count > 0) this.client.connect();
   }
 
   /** What the device did not get rid of is skipped. */

@@ -1,21 +1,23 @@
-// What has arrived at the upstream end, by device and sequence and by record name (gateway, lane, offset), in intervals
-// only: memory grows with what is missing or out of order, not with what arrives.
+// What has arrived at the upstream end, by device and sequence and by record name (gateway, lane, offset), in
+// intervals only: memory grows with what is missing or out of order, not with what arrives.
 //
 //   sequence   name                        is
 //   new        new, or there are none      a first delivery
 //   new        seen                        a first delivery, and a name reused for another message
 //   seen       seen                        a duplicate under the same name
 //   seen       new, or there are none      a duplicate under a new name
+//   seen       seen, of another message    a name reused for another message
 //
-// A name is known to be seen, not by which message: one that comes again under the name of another is taken for a
-// duplicate under the same name. Beyond a number of intervals nothing is entered that would need another one; what
-// could not be judged is counted, and `isComplete` is false from then on: losses are then too high by that much at
-// most.
+// The last needs to be known by which message a name was seen, which costs memory for every record (`owners`);
+// without, one that comes again under the name of another is taken for a duplicate under the same name. Beyond a
+// number of intervals nothing is entered that would need another one; what could not be judged is counted, and
+// `isComplete` is false from then on: losses are then too high by that much at most.
 
 import { LatencyHistogram } from '../latency-histogram.ts';
 import type { Mark } from '../mark.ts';
 import type { LatencySummary } from '../report/report.ts';
 import { IntervalSet } from './interval-set.ts';
+import { NameOwners } from './name-owners.ts';
 
 export const INTERVALS_MAX = 2_000_000;
 export const LANES_MAX = 256;
@@ -58,6 +60,8 @@ export interface ArrivalAccountOptions {
   intervalsMax?: number;
   /** Of each fault. */
   examplesMax?: number;
+  /** Records of each lane whose names are remembered with their messages; default 0. */
+  ownersMax?: number;
 }
 
 /** One lane of one gateway, to be had from `laneOf`. */
@@ -65,6 +69,7 @@ export interface LaneArrivals {
   readonly name: string;
   /** null: its records have no names, or it is one lane too many. */
   readonly offsets: IntervalSet | null;
+  readonly owners: NameOwners;
   /** By device, the highest sequence that came by this lane as a first delivery; -1 for none. */
   readonly highest: Float64Array;
 }
@@ -98,6 +103,7 @@ export class ArrivalAccount {
   readonly #groupOfDevice: Uint16Array;
   readonly #intervalsMax: number;
   readonly #examplesMax: number;
+  readonly #ownersMax: number;
   readonly #delivered: IntervalSet[];
   readonly #lanes = new Map<string, LaneArrivals>();
   readonly #counts: Record<ArrivalFault | 'delivered' | 'foreign', number>;
@@ -114,6 +120,7 @@ export class ArrivalAccount {
 
   constructor(options: ArrivalAccountOptions) {
     const { run, groupOfDevice, intervalsMax = INTERVALS_MAX, examplesMax = EXAMPLES_MAX } = options;
+    this.#ownersMax = options.ownersMax ?? 0;
     this.#run = run;
     this.#groupOfDevice = groupOfDevice;
     this.#intervalsMax = intervalsMax;
@@ -152,9 +159,11 @@ export class ArrivalAccount {
     }
     const sequenceFate = this.#add(this.#delivered[mark.device], mark.sequence);
     const nameFate = this.#addName(lane, offset);
+    const isAnothers = lane.offsets !== null && !lane.owners.claim(offset, mark);
     if (sequenceFate === Fate.new) this.#enterFirst(mark, lane, receivedAtMs);
     if (sequenceFate === Fate.noRoom || nameFate === Fate.noRoom) this.#setUnaccounted(mark);
-    else if (sequenceFate === Fate.new && nameFate === Fate.seen) this.#count('namesReused', mark);
+    else if (nameFate === Fate.seen && (sequenceFate === Fate.new || isAnothers))
+      this.#count('namesReused', mark);
     else if (sequenceFate === Fate.seen)
       this.#count(nameFate === Fate.seen ? 'duplicatesSameName' : 'duplicatesNewName', mark);
   }
@@ -221,7 +230,8 @@ export class ArrivalAccount {
   }
 
   #createLane(name: string, offsets: IntervalSet | null): LaneArrivals {
-    return { name, offsets, highest: new Float64Array(this.#delivered.length).fill(-1) };
+    const highest = new Float64Array(this.#delivered.length).fill(-1);
+    return { name, offsets, owners: new NameOwners(this.#ownersMax), highest };
   }
 
   #enterFirst({ device, sequence, timeMs }: Mark, lane: LaneArrivals, receivedAtMs: number): void {

@@ -2,7 +2,7 @@
 // `sluice` (format `each`), or a message without a name, as other gateways send it. Knows no network; what it finds
 // goes into the account.
 
-import { findMark } from '../mark.ts';
+import { findMark, type Mark } from '../mark.ts';
 import type { Arrival, ArrivalAccount, LaneArrivals } from './arrival-account.ts';
 import { BATCH_CONTENT_TYPE, looksLikeBatch, RecordCursor, readBatch } from './record-batch.ts';
 
@@ -18,9 +18,15 @@ export interface IntakeCounts {
   upstreamMessages: number;
   /** Of payload. */
   upstreamBytes: number;
-  /** Batches, and names of records, that could not be read. A record with such a name is taken as one without. */
+  /**
+   * Batches, and names of records, that could not be read; a record with such a name is taken as one without. And
+   * payloads that are not what was sent; they are taken as foreign.
+   */
   damaged: number;
 }
+
+/** Whether all of a payload is as its device has sent it; a mark speaks for itself only. */
+export type IntactCheck = (payload: Buffer, mark: Mark) => boolean;
 
 const OFFSET = /^\d{1,16}$/;
 const REASON_CHARACTERS_MAX = 200;
@@ -30,10 +36,12 @@ export class ArrivalIntake {
   /** Of the first that was damaged. */
   firstDamage: string | null = null;
   readonly #account: ArrivalAccount;
+  readonly #isIntact: IntactCheck;
   readonly #arrival: Arrival;
 
-  constructor(account: ArrivalAccount) {
+  constructor(account: ArrivalAccount, isIntact: IntactCheck = () => true) {
     this.#account = account;
+    this.#isIntact = isIntact;
     this.#arrival = { mark: undefined, lane: account.nameless, offset: 0, receivedAtMs: 0 };
   }
 
@@ -74,7 +82,10 @@ export class ArrivalIntake {
   }
 
   #enter(payload: Buffer, offset: number): void {
-    this.#arrival.mark = findMark(payload);
+    const mark = findMark(payload);
+    const isWhole = mark === undefined || this.#isIntact(payload, mark);
+    if (!isWhole) this.#setDamaged(`device ${mark.device} sent message ${mark.sequence} otherwise`);
+    this.#arrival.mark = isWhole ? mark : undefined;
     this.#arrival.offset = offset;
     this.#account.enter(this.#arrival);
   }

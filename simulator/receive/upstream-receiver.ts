@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../config/clock.ts';
 import { messageOf, SluiceError } from '../../config/errors.ts';
 import { endClient } from '../../config/mqtt-ending.ts';
 import { ArrivalAccount } from './arrival-account.ts';
-import { ArrivalIntake } from './arrival-intake.ts';
+import { ArrivalIntake, type IntactCheck } from './arrival-intake.ts';
 
 /** Plain data: it goes to another thread. */
 export interface ReceiverOptions {
@@ -36,6 +36,7 @@ export interface ReceiverOptions {
   startEpochMs: number;
   intervalsMax?: number;
   examplesMax?: number;
+  ownersMax?: number;
 }
 
 export interface ConnectionCounts {
@@ -76,11 +77,11 @@ export class UpstreamReceiver implements AsyncDisposable {
   #hasSubscribed = false;
   #lastError = 'no answer';
 
-  constructor(options: ReceiverOptions, clock: Clock = systemClock) {
+  constructor(options: ReceiverOptions, isIntact?: IntactCheck, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
     this.account = new ArrivalAccount(options);
-    this.intake = new ArrivalIntake(this.account);
+    this.intake = new ArrivalIntake(this.account, isIntact);
   }
 
   /** Resolves when the broker has granted the subscription; throws RECEIVER_UNREACHABLE when it does not in time. */

@@ -84,7 +84,7 @@ export interface GroupTotals {
   endToEnd: LatencySummary;
 }
 
-/** `sent = acked + refused + unacked` for QoS 1 and 2. */
+/** `sent - sentQos0 = acked + refused + unacked` */
 export interface Totals {
   sent: number;
   sentQos0: number;

@@ -33,6 +33,8 @@ export interface ReportParts {
   drainMs: number | null;
   /** Share of the time in which the generator's own thread was busy, 0 to 1. */
   generatorBusy: number;
+  /** The receiver's thread had no time left for much of the run. */
+  isReceiverBusy: boolean;
 }
 
 /** From here on the generator is too late to blame anybody else. */
@@ -73,7 +75,7 @@ function totalsOf({ fleet, verification, drainMs }: ReportParts): Totals {
   const ack = new LatencyHistogram();
   for (const { counters } of fleet.groups) ack.merge(counters.ack);
   return {
-    sent: own.sent,
+    sent: own.sent + own.sentQos0,
     sentQos0: own.sentQos0,
     acked: own.acked,
     refused: own.refused,
@@ -105,8 +107,8 @@ function totalsOf({ fleet, verification, drainMs }: ReportParts): Totals {
 const NOTHING: LatencySummary = new LatencyHistogram().summary();
 
 function groupOf({ fleet, verification }: ReportParts, g: number): GroupTotals {
-  const { name, counters, devices } = fleet.groups[g]!;
-  const { connected, acked, refused, skipped, reconnects, connectRefusals } = counters;
+  const { name, counters, devices, connected } = fleet.groups[g]!;
+  const { acked, refused, skipped, reconnects, connectRefusals } = counters;
   const lost = verification?.losses;
   return {
     name,
@@ -138,7 +140,7 @@ function examplesOf(fleet: DeviceFleet, { losses, examples }: Verification): Rec
   return listed;
 }
 
-function remarksOf({ verification, generatorBusy }: ReportParts, totals: Totals): string[] {
+function remarksOf({ verification, generatorBusy, isReceiverBusy }: ReportParts, totals: Totals): string[] {
   const remarks: string[] = [];
   if (verification === null) remarks.push('Nothing was verified: no upstream was given.');
   if (totals.generatorLateP99Ms > LATE_MS || generatorBusy > BUSY) {
@@ -150,8 +152,11 @@ function remarksOf({ verification, generatorBusy }: ReportParts, totals: Totals)
   }
   if (verification === null) return remarks;
   const far = verification.totals;
-  if (far.busyShare > BUSY)
+  if (isReceiverBusy)
     remarks.push('The receiver was a bottleneck: the upstream end took messages more slowly than they came.');
+  const { refusedDelivered } = verification.losses;
+  if (refusedDelivered.count > 0)
+    remarks.push(`${refusedDelivered.count} messages that were refused have arrived all the same.`);
   if (!far.isComplete)
     remarks.push('The account of arrivals ran out of room: duplicates and losses may be miscounted.');
   if (far.sessionsLost > 0)

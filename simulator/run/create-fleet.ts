@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../../config/clock.ts';
+import { messageOf, SluiceError } from '../../config/errors.ts';
 import type { DeviceClient, DeviceClientEvents, DeviceClientOptions } from '../fleet/device-client.ts';
 import { DeviceFleet } from '../fleet/device-fleet.ts';
 import { DeviceGroup, type GroupDevice } from '../fleet/device-group.ts';
@@ -12,7 +13,7 @@ import { GroupCounters } from '../fleet/group-counters.ts';
 import { LeanClient } from '../fleet/lean-client.ts';
 import { SimulatedDevice } from '../fleet/simulated-device.ts';
 import { createPayloadSource } from '../payload/create-payload-source.ts';
-import { Recordings } from '../payload/recordings.ts';
+import type { Recordings } from '../payload/recordings.ts';
 import { createProfile, isAsleepAtFirst } from '../profile/create-profile.ts';
 import type { Group, Scenario } from '../scenario/scenario-settings.ts';
 import { derivedSeed, seededRandom } from '../seeded-random.ts';
@@ -25,15 +26,16 @@ export interface FleetPlan {
   run: string;
   clock: Clock;
   runClock: RunClock;
+  /** Stays the caller's, who closes it after the run. */
+  recordings: Recordings;
 }
 
 /** Connects nobody yet. Throws SluiceError when a recorded file or a certificate cannot be used. */
 export function createFleet(plan: FleetPlan): DeviceFleet {
   const { scenario, clock, runClock } = plan;
-  const recordings = new Recordings();
   let first = 0;
   const groups = Object.entries(scenario.groups).map(([name, settings]) => {
-    const group = createGroup(plan, { name, settings, first, recordings });
+    const group = createGroup(plan, { name, settings, first });
     first += settings.devices;
     return group;
   });
@@ -45,7 +47,6 @@ interface GroupPlan {
   settings: Group;
   /** Index of its first device. */
   first: number;
-  recordings: Recordings;
 }
 
 function createGroup(plan: FleetPlan, group: GroupPlan): DeviceGroup {
@@ -73,8 +74,8 @@ function createDevice(
   group: GroupPlan,
   { member, counters, acked, tls }: DevicePlan,
 ): GroupDevice {
-  const { scenario, run, runClock } = plan;
-  const { name, settings, first, recordings } = group;
+  const { scenario, run, runClock, recordings } = plan;
+  const { name, settings, first } = group;
   const index = first + member;
   const seed = scenario.seed;
   const random = seededRandom(derivedSeed(seed ^ PROFILE_SEED, index));
@@ -154,10 +155,22 @@ function tlsOf({ tls: { ca, cert, key, verify } }: Group): ConnectionOptions | u
   if (ca === '' && cert === '' && key === '' && verify) return undefined;
   return {
     rejectUnauthorized: verify,
-    ...(ca === '' ? {} : { ca: readFileSync(ca) }),
-    ...(cert === '' ? {} : { cert: readFileSync(cert) }),
-    ...(key === '' ? {} : { key: readFileSync(key) }),
+    ...(ca === '' ? {} : { ca: textOf(ca) }),
+    ...(cert === '' ? {} : { cert: textOf(cert) }),
+    ...(key === '' ? {} : { key: textOf(key) }),
   };
+}
+
+function textOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new SluiceError('CANNOT_READ', `cannot read ${file}: ${messageOf(cause)}`, {
+      kind: 'permanent',
+      hint: 'Name files for tls that are there; relative ones are looked for beside the scenario.',
+      cause,
+    });
+  }
 }
 
 /** `{word}` replaced; what is not among the words stays. */

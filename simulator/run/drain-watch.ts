@@ -1,6 +1,7 @@
 // How long a backlog takes to drain once the link is whole again, and meanwhile the latency of what is new. A
 // backlog is what was due before the link was healed; it is drained with the last of it to arrive. What never
-// arrives is a loss, and does not make the drain longer: after a while without any of it, the watch ends.
+// arrives is a loss, and does not make the drain longer: once some of it has come, the watch ends after a while
+// without any. Before the first of it comes, the gateway may only be slow to connect again.
 
 export interface DrainReceiver {
   /** From when on what is due counts as live; null: nothing does any more. */
@@ -19,7 +20,7 @@ const SILENT_MS = 5000;
 
 export class DrainWatch {
   readonly #receiver: DrainReceiver | null;
-  #healedAtMs: number | null = null;
+  #healedAtMs = 0;
   #owed = 0;
   #longestMs: number | null = null;
   #isWatching = false;
@@ -51,10 +52,19 @@ export class DrainWatch {
     this.#receiver?.setLiveFrom(null);
   }
 
-  look(nowMs: number, { backlogDelivered, backlogLastAtMs }: BacklogArrivals): void {
-    if (!this.#isWatching || this.#healedAtMs === null) return;
-    const lastMs = backlogLastAtMs ?? this.#healedAtMs;
-    if (backlogDelivered < this.#owed && nowMs - lastMs < SILENT_MS) return;
+  /** `askedAtMs`: when the arrivals were asked for; from before the link was whole they are those of another drain. */
+  look(askedAtMs: number, { backlogDelivered, backlogLastAtMs }: BacklogArrivals): void {
+    if (!this.#isWatching || askedAtMs <= this.#healedAtMs || backlogLastAtMs === null) return;
+    if (backlogDelivered < this.#owed && askedAtMs - backlogLastAtMs < SILENT_MS) return;
+    this.#over(backlogLastAtMs);
+  }
+
+  /** The run is over: what is not there by now does not come. If nothing came, the drain has lasted until now. */
+  finish(nowMs: number, { backlogLastAtMs }: BacklogArrivals): void {
+    if (this.#isWatching) this.#over(backlogLastAtMs ?? nowMs);
+  }
+
+  #over(lastMs: number): void {
     this.#longestMs = Math.max(this.#longestMs ?? 0, lastMs - this.#healedAtMs);
     this.#isWatching = false;
     this.#receiver?.setLiveFrom(null);

@@ -22,7 +22,8 @@ export class FaultStage {
   readonly system: SystemUnderTest;
   readonly #options: FaultStageOptions;
   /** Factors by who asks for them, for each group. */
-  readonly #rates = new Map<DeviceGroup, Map<string, number>>();
+  readonly #rates = new Map<DeviceGroup, Map<unknown, number>>();
+  #lastTurn: Promise<void> = Promise.resolve();
 
   constructor(options: FaultStageOptions) {
     this.#options = options;
@@ -66,9 +67,16 @@ export class FaultStage {
     this.#options.onLinkHealed(this.#options.nowMs());
   }
 
-  /** `by` is who asks for it: its factor is multiplied with those of others. */
-  setRate(group: DeviceGroup, by: string, factor: number): void {
-    const factors = this.#rates.get(group) ?? new Map<string, number>();
+  /** Two faults of one gateway one after the other: it cannot be stopped while it is being started. */
+  async inTurn(act: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(act);
+    this.#lastTurn = turn.catch(() => {}); // whoever's turn it was hears of it
+    await turn;
+  }
+
+  /** `by` is who asks for it, a fault's span: its factor is multiplied with those of others. */
+  setRate(group: DeviceGroup, by: unknown, factor: number): void {
+    const factors = this.#rates.get(group) ?? new Map<unknown, number>();
     this.#rates.set(group, factors);
     factors.set(by, factor);
     let product = 1;

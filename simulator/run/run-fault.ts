@@ -116,13 +116,15 @@ async function restart(
   { name, end }: { name: string; end: (gateway: GatewayControl) => Promise<void> },
 ): Promise<void> {
   const gateway = gatewayOf(stage);
-  await repeat(fault, phaseEnd, async () => {
+  const once = async () => {
+    if (phaseEnd.aborted) return; // while it waited for its turn
     const span = stage.begin(name);
     await end(gateway);
     await wait(fault.down, phaseEnd);
     await gateway.start(); // also when the phase is over: it is not left dead
     stage.end(span);
-  });
+  };
+  await repeat(fault, phaseEnd, () => stage.inTurn(once));
 }
 
 async function fillDisk(fault: Of<'disk-full'>, stage: FaultStage, phaseEnd: AbortSignal): Promise<void> {
@@ -140,9 +142,9 @@ async function changeRate(fault: Of<'rate'>, stage: FaultStage, phaseEnd: AbortS
   const groups = stage.groups(fault.groups);
   const who = fault.groups.length === 0 ? 'devices' : fault.groups.join(', ');
   const span = stage.begin(`${who} at ${fault.percent} % of their rate`);
-  for (const group of groups) stage.setRate(group, span.name, fault.percent / 100);
+  for (const group of groups) stage.setRate(group, span, fault.percent / 100);
   await lasting(fault, phaseEnd);
-  for (const group of groups) stage.setRate(group, span.name, 1);
+  for (const group of groups) stage.setRate(group, span, 1);
   stage.end(span);
 }
 
@@ -151,11 +153,11 @@ async function silence(fault: Of<'silence'>, stage: FaultStage, phaseEnd: AbortS
   const span = stage.begin(fault.disconnect ? 'nobody is connected' : 'silence');
   const groups = stage.groups();
   const clients = groups.flatMap(({ devices }) => devices.map(({ client }) => client));
-  for (const group of groups) stage.setRate(group, 'silence', 0);
+  for (const group of groups) stage.setRate(group, span, 0);
   if (fault.disconnect) await Promise.all(clients.map((client) => client.disconnect(GOODBYE_MS)));
   await lasting(fault, phaseEnd);
   if (fault.disconnect) for (const client of clients) client.connect();
-  for (const group of groups) stage.setRate(group, 'silence', 1);
+  for (const group of groups) stage.setRate(group, span, 1);
   stage.end(span);
 }
 

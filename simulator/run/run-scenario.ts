@@ -2,8 +2,8 @@
 // devices speak and things go wrong phase by phase, waits for what is owed, and verifies.
 
 import { type Clock, systemClock } from '../../config/clock.ts';
-import type { SluiceError } from '../../config/errors.ts';
 import type { DeviceFleet } from '../fleet/device-fleet.ts';
+import { Recordings } from '../payload/recordings.ts';
 import { ReceiverThread } from '../receive/receiver-thread.ts';
 import type { PhaseSpan, Report } from '../report/report.ts';
 import type { Phase, Scenario } from '../scenario/scenario-settings.ts';
@@ -37,7 +37,8 @@ const SILENT_MS = 500;
 const GOODBYE_MS = 5000;
 
 export async function runScenario(options: RunOptions): Promise<Report> {
-  const run = new ScenarioRun(options);
+  using recordings = new Recordings();
+  const run = new ScenarioRun(options, recordings);
   try {
     return await run.run();
   } finally {
@@ -58,16 +59,21 @@ class ScenarioRun {
   readonly #phases: PhaseSpan[] = [];
   readonly #planned: PhaseSpan[];
   #phase = '';
-  #isOver = false;
-  #fault: SluiceError | undefined;
+  #fault: unknown;
+  readonly #failed = new AbortController();
+  /** Aborted by who runs it, or because it cannot go on. */
+  readonly #stop: AbortSignal;
   #sampling: Promise<void> = Promise.resolve();
+  readonly #samplingEnd = new AbortController();
 
-  constructor(options: RunOptions) {
-    const { scenario, system, clock = systemClock } = options;
+  constructor(options: RunOptions, recordings: Recordings) {
+    const { scenario, system, signal, clock = systemClock } = options;
     this.#options = options;
     this.#runId = scenario.run === '' ? randomRunId() : scenario.run;
     const runClock = this.#clock;
-    this.#fleet = createFleet({ scenario, gatewayUrl: system.gatewayUrl, run: this.#runId, clock, runClock });
+    this.#stop = AbortSignal.any([signal, this.#failed.signal]);
+    const { gatewayUrl } = system;
+    this.#fleet = createFleet({ scenario, gatewayUrl, run: this.#runId, clock, runClock, recordings });
     this.#receiver = system.upstreamUrl === null ? null : this.#createReceiver(system.upstreamUrl);
     this.#drain = new DrainWatch(this.#receiver);
     this.#stage = new FaultStage({
@@ -76,7 +82,7 @@ class ScenarioRun {
       nowMs: runClock.nowMs,
       onSpan: (span) => options.view.fault(span),
       onLinkBroken: () => this.#drain.broken(),
-      onLinkHealed: (atMs) => this.#linkHealed(atMs),
+      onLinkHealed: (atMs) => this.#drain.healed(atMs, this.#sampler.lag),
     });
     this.#sampler = new Sampler({
       fleet: this.#fleet,
@@ -89,15 +95,17 @@ class ScenarioRun {
   }
 
   async run(): Promise<Report> {
-    const { scenario, signal, view, file, system } = this.#options;
+    const { scenario, view, file, system } = this.#options;
     await this.#receiver?.start();
     const busyBefore = performance.eventLoopUtilization();
     this.#fleet.start();
-    this.#sampling = this.#keepSampling();
+    this.#sampling = this.#keepSampling().catch((error: unknown) => this.#fail(error));
     for (const phase of scenario.timeline) {
-      if (signal.aborted || this.#fault !== undefined) break;
+      if (this.#stop.aborted) break;
       await this.#runPhase(phase);
     }
+    await this.#endSampling();
+    if (this.#failed.signal.aborted) throw this.#fault;
     this.#enter(SETTLING, scenario.settleWithin);
     this.#fleet.stopReading();
     await this.#settle();
@@ -105,10 +113,10 @@ class ScenarioRun {
     await this.#fleet.stop(GOODBYE_MS);
     const generatorBusy = performance.eventLoopUtilization(busyBefore).utilization;
     this.#leave();
-    await this.#sampling;
-    if (this.#fault !== undefined) throw this.#fault;
     const verification = (await this.#receiver?.verify(this.#fleet.outcomes())) ?? null;
     await this.#sample();
+    const { latest } = this.#sampler;
+    if (latest !== undefined) this.#drain.finish(this.#clock.nowMs(), latest);
     const report = buildReport({
       scenario,
       file,
@@ -126,13 +134,14 @@ class ScenarioRun {
       verification,
       drainMs: this.#drain.longestMs,
       generatorBusy,
+      isReceiverBusy: this.#sampler.isReceiverBusy,
     });
     view.finish(report);
     return report;
   }
 
   async dispose(): Promise<void> {
-    this.#isOver = true;
+    await this.#endSampling();
     await Promise.all([this.#fleet.stop(0), this.#mischief.stop()]);
     await this.#receiver?.stop(1000);
   }
@@ -150,15 +159,14 @@ class ScenarioRun {
       {
         url,
         filter: this.#options.system.upstreamFilter,
+        ...this.#options.system.upstreamCredentials,
         run: this.#runId,
         groupOfDevice,
         startEpochMs: this.#clock.startEpochMs,
         snapshotEveryMs: 0,
       },
       {
-        fault: (error) => {
-          this.#fault = error;
-        },
+        fault: (error) => this.#fail(error),
       },
     );
   }
@@ -168,28 +176,26 @@ class ScenarioRun {
     for (const group of this.#fleet.groups) this.#stage.setRate(group, 'phase', phase.rate);
     await this.#mischief.enter(phase.name);
     const end = new AbortController();
-    const stop = AbortSignal.any([this.#options.signal, end.signal]);
-    const faults = phase.faults.map((fault) => runFault(fault, this.#stage, stop));
-    // A fault that cannot be carried out ends the run, and is not left for later.
-    const failed = Promise.all(faults).then(() => new Promise<never>(() => {}));
-    try {
-      await Promise.race([wait(phase.for, this.#options.signal), failed]);
-    } finally {
-      end.abort();
-    }
+    const phaseEnd = AbortSignal.any([this.#stop, end.signal]);
+    const faults = phase.faults.map((fault) =>
+      runFault(fault, this.#stage, phaseEnd).catch((error: unknown) => this.#fail(error)),
+    );
+    await wait(phase.for, this.#stop);
+    end.abort();
     await Promise.all(faults);
   }
 
-  #linkHealed(atMs: number): void {
-    const owed = this.#sampler.samples.at(-1)?.lag ?? 0;
-    this.#drain.healed(atMs, owed);
+  /** A fault that cannot be carried out, or a receiver that ended, ends the run at once. */
+  #fail(error: unknown): void {
+    this.#fault ??= error;
+    this.#failed.abort();
   }
 
   /** Waits for what devices still have, then for what has been acknowledged and has not arrived. */
   async #settle(): Promise<void> {
     const endMs = this.#clock.nowMs() + this.#options.scenario.settleWithin;
     let [arrived, sinceMs] = [-1, 0];
-    while (this.#clock.nowMs() < endMs && this.#fault === undefined) {
+    while (this.#clock.nowMs() < endMs) {
       const sample = await this.#sample();
       const { upstreamMessages = 0 } = this.#sampler.latest ?? {};
       if (upstreamMessages !== arrived) [arrived, sinceMs] = [upstreamMessages, this.#clock.nowMs()];
@@ -201,16 +207,19 @@ class ScenarioRun {
 
   async #keepSampling(): Promise<void> {
     const { sampleEvery } = this.#options.scenario;
-    for (;;) {
-      await wait(sampleEvery - (this.#clock.nowMs() % sampleEvery), NEVER);
-      if (this.#fault !== undefined || this.#isOver || this.#phase === SETTLING) return;
-      await this.#sample();
-    }
+    const untilNext = () => sampleEvery - (this.#clock.nowMs() % sampleEvery);
+    while (await wait(untilNext(), this.#samplingEnd.signal)) await this.#sample();
+  }
+
+  async #endSampling(): Promise<void> {
+    this.#samplingEnd.abort();
+    await this.#sampling;
   }
 
   async #sample() {
     const sample = await this.#sampler.take(this.#phase);
-    if (this.#sampler.latest !== undefined) this.#drain.look(sample.atMs, this.#sampler.latest);
+    const { latest, latestAskedAtMs } = this.#sampler;
+    if (latest !== undefined) this.#drain.look(latestAskedAtMs, latest);
     this.#options.view.sample(this.#liveState());
     return sample;
   }

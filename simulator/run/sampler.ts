@@ -14,10 +14,15 @@ export interface SamplerOptions {
   snapshot: () => Promise<ReceiverSnapshot | undefined>;
 }
 
+const BUSY_SHARE = 0.95;
+const BUSY_SAMPLES_SHARE = 0.2;
+
 export class Sampler {
   readonly samples: Sample[] = [];
   readonly #options: SamplerOptions;
   #latest: ReceiverSnapshot | undefined;
+  #latestAskedAtMs = 0;
+  #busySamples = 0;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -27,9 +32,22 @@ export class Sampler {
     return this.#latest;
   }
 
+  /** On the run's clock. */
+  get latestAskedAtMs(): number {
+    return this.#latestAskedAtMs;
+  }
+
+  /** Whether the receiver had no time left for much of the run: then arrivals are its own pace. */
+  get isReceiverBusy(): boolean {
+    return this.#busySamples > BUSY_SAMPLES_SHARE * this.samples.length;
+  }
+
   async take(phase: string): Promise<Sample> {
     const { fleet, nowMs, snapshot } = this.#options;
+    const askedAtMs = nowMs();
     this.#latest = await snapshot();
+    this.#latestAskedAtMs = askedAtMs;
+    if ((this.#latest?.busyShare ?? 0) > BUSY_SHARE) this.#busySamples++;
     const totals = fleet.totals();
     const ack = new LatencyHistogram();
     for (const group of fleet.groups) ack.merge(group.takeRecentAck());
@@ -42,7 +60,7 @@ export class Sampler {
       acked: totals.acked,
       refused: totals.refused,
       delivered: this.#latest?.delivered ?? 0,
-      lag: this.#lag(),
+      lag: this.lag,
       ackP50Ms: ack.percentileMs(0.5),
       ackP99Ms: ack.percentileMs(0.99),
       endToEndP50Ms: recent?.p50 ?? 0,
@@ -53,8 +71,8 @@ export class Sampler {
     return sample;
   }
 
-  /** Acknowledged and not delivered. */
-  #lag(): number {
+  /** Acknowledged by now, and not delivered when the receiver was last asked. */
+  get lag(): number {
     const delivered = this.#latest?.deliveredByGroup;
     if (delivered === undefined) return 0;
     const { fleet, isAccounted } = this.#options;

@@ -95,8 +95,17 @@ function required<T>(part: T | null, disk: string): T {
 }
 
 function settingsOf(text: string, path: string): Record<string, unknown> {
+  const settings = parsed(text, path) ?? {};
+  if (typeof settings === 'object' && !Array.isArray(settings)) return settings as Record<string, unknown>;
+  throw new SluiceError('SCENARIO', `${path} is not a map of settings`, {
+    kind: 'permanent',
+    hint: 'Write YAML with keys and values, as in the configuration of the gateway.',
+  });
+}
+
+function parsed(text: string, path: string): unknown {
   try {
-    return ((text === '' ? {} : parse(text)) ?? {}) as Record<string, unknown>;
+    return parse(text);
   } catch (cause) {
     throw new SluiceError('SCENARIO', `${path} is no YAML: ${messageOf(cause)}`, {
       kind: 'permanent',

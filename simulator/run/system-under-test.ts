@@ -11,6 +11,8 @@ export interface SystemUnderTest extends AsyncDisposable {
   /** Where messages arrive; null: nothing can be verified. */
   readonly upstreamUrl: string | null;
   readonly upstreamFilter: string;
+  /** Of the receiver, where the upstream asks for them. */
+  readonly upstreamCredentials?: { username: string; password: string };
   /** For reports: products, versions, settings that matter. */
   readonly gatewayText: string;
   readonly upstreamText: string;

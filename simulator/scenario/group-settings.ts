@@ -38,7 +38,7 @@ export const group = object('Devices that are alike.', {
   store: int('Readings that a device keeps while it cannot send; more are skipped.', {
     ...COUNT,
     max: 10_000_000,
-    default: 0,
+    default: 100,
   }),
   startWithin: duration('They connect spread over that time.', { ...DURATION, default: SECOND }),
   reconnectMin: duration('Shortest wait before connecting again.', { ...DURATION, min: 1, default: 500 }),

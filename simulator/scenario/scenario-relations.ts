@@ -1,6 +1,8 @@
 // What must go together in a scenario, looked at once each setting by itself is good.
 
 import type { Origin, Problem } from '../../config/schema/problem.ts';
+import { payloadProblems } from '../payload/payload-problems.ts';
+import { profileProblems } from '../profile/profile-problems.ts';
 import type { FaultSettings, Scenario } from './scenario-settings.ts';
 
 interface Finding {
@@ -15,8 +17,18 @@ export function scenarioRelations(scenario: Scenario, origins: ReadonlyMap<strin
     ...unknownGroups(scenario),
     ...unknownPhases(scenario),
     ...cannotHarm(scenario),
+    ...groupProblems(scenario),
   ];
-  return findings.map((finding) => ({ ...finding, ...origins.get(finding.path) }));
+  return findings.map((finding) => ({ ...finding, ...originOf(finding.path, origins) }));
+}
+
+/** Of what is left to its default, where the part it belongs to is written. */
+function originOf(path: string, origins: ReadonlyMap<string, Origin>): Origin | undefined {
+  for (let part = path; part !== ''; part = part.slice(0, Math.max(0, part.lastIndexOf('.')))) {
+    const origin = origins.get(part);
+    if (origin !== undefined) return origin;
+  }
+  return undefined;
 }
 
 function noDevices({ groups }: Scenario): Finding[] {
@@ -53,6 +65,17 @@ function unknownPhases({ mischief, timeline }: Scenario): Finding[] {
         hint: `There are ${known.join(', ')}.`,
       })),
   );
+}
+
+function groupProblems({ groups }: Scenario): Finding[] {
+  return Object.entries(groups).flatMap(([name, { profile, payload }]) => [
+    ...below(`groups.${name}.profile`, profileProblems(profile)),
+    ...below(`groups.${name}.payload`, payloadProblems(payload)),
+  ]);
+}
+
+function below(path: string, problems: readonly Problem[]): Finding[] {
+  return problems.map(({ path: inner, message, hint }) => ({ path: `${path}.${inner}`, message, hint }));
 }
 
 /** Harm can only be done to what the simulator has started. */

@@ -22,11 +22,13 @@ const BROKERS = { schemes: ['mqtt', 'mqtts', 'ws', 'wss'] };
 
 const upstreamFilter = string('What the receiver subscribes to upstream.', { default: '#' });
 
-const system = union('What is under test, and who starts it.', {
+export const systemSettings = union('What is under test, and who starts it.', {
   external: object('A gateway and an upstream broker that run already.', {
     gateway: url('Where devices connect.', BROKERS),
     upstream: url('Where its messages arrive; empty: nothing is verified.', { ...BROKERS, default: '' }),
     upstreamFilter,
+    upstreamUsername: string('User name of the receiver there.', { default: '' }),
+    upstreamPassword: string('Its password.', { default: '', secret: true }),
   }),
   sluice: object('A Sluice gateway, started for the run with data of its own.', {
     settings: string('Settings of the gateway, YAML, over its defaults.', {
@@ -111,7 +113,7 @@ export const scenarioSettings = object('A scenario.', {
     check: (text) => (text === '' || !Number.isNaN(Date.parse(text)) ? undefined : 'is no time'),
   }),
   sampleEvery: duration('How often figures are taken.', { min: 100, max: MINUTE, default: SECOND }),
-  system,
+  system: systemSettings,
   groups: map('Devices.', {
     item: group,
     entry: 'name',

@@ -20,9 +20,11 @@ export interface ServerProcessOptions {
   /** Of 127.0.0.1: up when this one accepts connections. */
   port: number;
   acceptTimeoutMs?: number;
-  /** Every line of its output, of both streams. */
-  onLine?: (line: string) => void;
+  /** Every line of its output; the last of a stream also when nothing ends it. */
+  onLine?: (line: string, stream: OutputStream) => void;
 }
+
+export type OutputStream = 'stdout' | 'stderr';
 
 export interface Exit {
   code: number | null;
@@ -152,34 +154,35 @@ export class ServerProcess implements AsyncDisposable {
 
   /** In order; kill -9 when it has not ended by itself after `deadlineMs`. Repeatable. */
   async stop(deadlineMs: number = STOP_DEADLINE_MS): Promise<Exit> {
-    this.#signal('SIGCONT'); // a frozen one could not
-    this.#signal('SIGTERM');
+    this.signal('SIGCONT'); // a frozen one could not
+    this.signal('SIGTERM');
     const late = setTimeout(() => this.#killGroup(), deadlineMs);
     const exit = await this.#exit;
     clearTimeout(late);
     return exit;
   }
 
+  /** Of no effect when it does not run. */
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name);
+  }
+
   /** It stops where it is: connections stay, nothing is read or answered. */
   freeze(): void {
-    this.#signal('SIGSTOP');
+    this.signal('SIGSTOP');
   }
 
   thaw(): void {
-    this.#signal('SIGCONT');
+    this.signal('SIGCONT');
   }
 
   /** Has it read its files again, where it does so at SIGHUP. */
   reload(): void {
-    this.#signal('SIGHUP');
+    this.signal('SIGHUP');
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
-  }
-
-  #signal(name: NodeJS.Signals): void {
-    this.#child?.kill(name);
   }
 
   /** It leads a process group of its own; a command such as `npm run` would otherwise leave the server behind. */
@@ -195,15 +198,18 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   #capture(child: ChildProcess): void {
-    for (const stream of [child.stdout!, child.stderr!]) {
+    const { onLine } = this.#options;
+    for (const stream of ['stdout', 'stderr'] as const) {
       let rest = '';
-      stream.setEncoding('utf8').on('data', (text: string) => {
+      child[stream]!.setEncoding('utf8').on('data', (text: string) => {
         this.#keep(text);
-        const { onLine } = this.#options;
         if (onLine === undefined) return;
         const lines = (rest + text).split('\n');
         rest = (lines.pop() as string).slice(-LINE_CHARACTERS_MAX);
-        for (const line of lines) onLine(line);
+        for (const line of lines) onLine(line, stream);
+      });
+      child[stream]!.once('end', () => {
+        if (rest !== '') onLine?.(rest, stream);
       });
     }
   }

@@ -1,5 +1,5 @@
 // Our gateway as its owner runs it: a process with a configuration file, a data directory and a port that outlive it,
-// so that it can be killed at any moment and started again on the same data. Its sinks are pointed at one upstream,
+// so that it can be killed at any moment and started again on the same data. Its sinks can be pointed at one upstream,
 // which usually is a link that makes the network between them bad.
 
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { SluiceError } from '../../config/errors.ts';
 import { freePort } from './free-port.ts';
 import { ProcessDirectory } from './process-directory.ts';
-import { ServerProcess } from './server-process.ts';
+import { ServerProcess, type ServerProcessOptions } from './server-process.ts';
 
 /** As in the configuration file; data.dir, the listener, the log and the sinks' addresses are the process's own. */
 export type SluiceSettings = Readonly<Record<string, unknown>>;
@@ -17,16 +17,19 @@ export interface SluiceProcessOptions {
   /** What runs `sluice`: the program and its first arguments, such as [node, 'gateway/cli.ts']. */
   command: readonly string[];
   settings?: SluiceSettings;
-  /** Where every sink sends to; a gateway without sinks gets one named `cloud`. */
-  upstreamUrl: string;
+  /**
+   * Where every sink sends to; a gateway without sinks gets one named `cloud`. When it is not given, the sinks are as
+   * the settings have them.
+   */
+  upstreamUrl?: string;
   /** Kept at the end; a temporary one when not given. */
   directory?: string;
-  /** Instead of `data` in the directory. */
+  /** Instead of `data` in the directory; the gateway makes it when it is not there. */
   dataDir?: string;
   port?: number;
   /** Further variables; none of the simulator's own SLUICE_ variables get through. */
   env?: Readonly<Record<string, string>>;
-  onLine?: (line: string) => void;
+  onLine?: ServerProcessOptions['onLine'];
 }
 
 export class SluiceProcess implements AsyncDisposable {
@@ -39,7 +42,7 @@ export class SluiceProcess implements AsyncDisposable {
     this.#options = options;
     this.#directory = new ProcessDirectory('gateway', options.directory);
     this.dataDir = resolve(options.dataDir ?? this.#directory.file('data'));
-    mkdirSync(this.dataDir, { recursive: true });
+    if (options.dataDir === undefined) mkdirSync(this.dataDir, { recursive: true });
     const { PATH } = process.env;
     this.server = new ServerProcess({
       name: 'the gateway',
@@ -81,7 +84,7 @@ export class SluiceProcess implements AsyncDisposable {
       data: { dir: this.dataDir },
       listeners: [{ type: 'tcp', host: '127.0.0.1', port: this.server.port }],
       log: { level: 'info', format: 'json' },
-      sinks: this.#sinksOf(settings),
+      ...this.#sinksOf(settings),
     };
     writeFileSync(this.configFile, JSON.stringify({ ...settings, ...own }, null, 2)); // JSON is YAML
   }
@@ -103,10 +106,13 @@ export class SluiceProcess implements AsyncDisposable {
     this.#directory[Symbol.dispose]();
   }
 
-  #sinksOf(settings: SluiceSettings): Record<string, unknown> {
+  #sinksOf(settings: SluiceSettings): { sinks?: Record<string, unknown> } {
+    const { upstreamUrl: url } = this.#options;
+    if (url === undefined) return {};
     const given = (settings.sinks ?? { cloud: { type: 'mqtt' } }) as Record<string, Record<string, unknown>>;
-    const url = this.#options.upstreamUrl;
-    return Object.fromEntries(Object.entries(given).map(([name, sink]) => [name, { ...sink, url }]));
+    return {
+      sinks: Object.fromEntries(Object.entries(given).map(([name, sink]) => [name, { ...sink, url }])),
+    };
   }
 }
 

@@ -62,3 +62,17 @@ function commit(): string | null {
   const changed = git('status', '--porcelain', '--untracked-files=no').stdout !== '';
   return `${head.stdout.trim()}${changed ? '+' : ''}`;
 }
+
+/** On one line, for people. */
+export function machineText({
+  cores,
+  cpu,
+  arch,
+  memoryGib,
+  kernel,
+  fileSystem,
+  loadBefore,
+}: Machine): string {
+  const load = loadBefore.map((mean) => mean.toFixed(2)).join(' ');
+  return `${cores} x ${cpu} (${arch}), ${memoryGib} GiB, Linux ${kernel}, ${fileSystem}; load before the run ${load}`;
+}

@@ -1,6 +1,6 @@
 // The result of a run: one JSON document for programs, one table in Markdown for people.
 
-import type { Machine } from './machine.ts';
+import { type Machine, machineText } from './machine.ts';
 import type { BenchOptions } from './options.ts';
 import type { Figure, Target } from './statistics.ts';
 
@@ -37,13 +37,11 @@ export function markdownOf(report: Report): string {
   const { rounds, seconds } = options;
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version ?? '-'}`);
   const figures = measures.flatMap((measure) => measure.figures);
-  const load = machine.loadBefore.map((mean) => mean.toFixed(2)).join(' ');
   return [
     `Measured ${date.slice(0, 10)} by \`npm run bench\` in ${Math.round(tookSeconds)} s: medians of ` +
       `${rounds} rounds of ${seconds} s, load generator on the same cores; 100-byte payloads, QoS 1.`,
     '',
-    `- Machine: ${machine.cores} x ${machine.cpu} (${machine.arch}), ${machine.memoryGib} GiB, Linux ` +
-      `${machine.kernel}, ${machine.fileSystem}; load before the run ${load}`,
+    `- Machine: ${machineText(machine)}`,
     `- Versions: ${packages.join(', ')}`,
     `- Targets: ${targets.met} met, ${targets.missed} missed`,
     '',

@@ -5,10 +5,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { DiskFill } from '../../simulator/system/fill-disk.ts';
+import { SmallDisk } from '../../simulator/system/small-disk.ts';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
 import { FaultRig } from '../support/fault-rig.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
-import { canMount, SmallDisk } from '../support/small-disk.ts';
+import { canMount } from '../support/small-disk.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const MiB = 1024 * 1024;
@@ -21,23 +23,24 @@ describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
   test.each([0, 4 * MiB])(
     'stalls devices until there is room, keeping %i bytes free',
     async (minFreeDiskBytes) => {
-      using disk = new SmallDisk(48 * MiB);
+      await using disk = SmallDisk.mount(48 * MiB);
+      using ballast = new DiskFill(disk.directory);
       await using rig = await FaultRig.create({
-        dataDir: disk.directory,
+        dataDir: join(disk.directory, 'data'),
         settings: { buffer: { minFreeDiskBytes } },
         load: { messagesPerSecond: 4000 },
       });
       const { gateway, fleet, network } = rig;
       network.set({ isRefusing: true });
-      await gateway.start();
+      await gateway.server.start();
       fleet.start();
       await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
-      disk.fill();
+      ballast.fill(0);
       await stalled(rig);
       expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'disk-full' });
 
       const acknowledged = fleet.acknowledged;
-      disk.clear();
+      ballast.release();
       await waitFor(() => fleet.acknowledged > acknowledged + 1000, {
         what: 'acknowledgements when there is room again',
       });
@@ -50,27 +53,28 @@ describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
   );
 
   test('does not keep the gateway from starting after a kill, nor from delivering what it has', async () => {
-    using disk = new SmallDisk(48 * MiB);
+    await using disk = SmallDisk.mount(48 * MiB);
+    using ballast = new DiskFill(disk.directory);
     await using rig = await FaultRig.create({
-      dataDir: disk.directory,
+      dataDir: join(disk.directory, 'data'),
       settings: { buffer: { minFreeDiskBytes: 0 } },
       load: { messagesPerSecond: 4000 },
     });
     const { gateway, fleet, network, upstream } = rig;
     network.set({ isRefusing: true });
-    await gateway.start();
+    await gateway.server.start();
     fleet.start();
     await waitFor(() => fleet.acknowledged > 1000, { what: 'acknowledgements' });
-    disk.fill();
+    ballast.fill(0);
     await stalled(rig);
-    await gateway.kill();
-    disk.fill();
-    gateway.launch();
+    await gateway.server.kill();
+    ballast.fill(0);
+    gateway.server.launch();
     network.set({ isRefusing: false });
     await upstream.receivedAll(fleet.devices);
 
-    disk.clear();
-    await gateway.accepting();
+    ballast.release();
+    await gateway.server.accepting();
     await rig.finish();
     expect(rig.verdict).toEqual(NOTHING_WRONG);
     expect(fleet).toMatchObject({ sessionsLost: 0, refused: 0 });
@@ -88,7 +92,7 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
     });
     const { gateway, fleet, network } = rig;
     network.set({ isRefusing: true });
-    await gateway.start();
+    await gateway.server.start();
     const files = ['sluice.db', 'sluice.db-wal'].map((name) => join(gateway.dataDir, name));
     const usedBytes = () =>
       files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);

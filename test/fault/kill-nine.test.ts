@@ -19,19 +19,19 @@ describe.skipIf(!hasMosquitto())('kill -9 under load', () => {
       seededRun(async (random) => {
         await using rig = await FaultRig.create({ load: { messagesPerSecond: 5000 } });
         const { gateway, fleet, network, upstream } = rig;
-        await gateway.start();
+        await gateway.server.start();
         fleet.start();
         for (let kill = 0; kill < KILLS; kill++) {
           network.set({ isRefusing: random.chance(30) });
           if (random.chance(30)) network.cut();
           await pause(random.between(0, 400));
-          await gateway.kill();
+          await gateway.server.kill();
           if (random.chance(20)) {
-            gateway.launch();
+            gateway.server.launch();
             await pause(random.between(0, 500));
-            await gateway.kill();
+            await gateway.server.kill();
           }
-          await gateway.start();
+          await gateway.server.start();
         }
         network.set({ isRefusing: false });
         await rig.finish();

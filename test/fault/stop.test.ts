@@ -20,15 +20,15 @@ describe.skipIf(!hasMosquitto())('a gateway under load', () => {
     async (signal) => {
       await using rig = await FaultRig.create({ load: { messagesPerSecond: 5000 } });
       const { gateway, fleet } = rig;
-      await gateway.start();
+      await gateway.server.start();
       fleet.start();
       await waitFor(() => fleet.acknowledged > 2000, { what: 'acknowledgements' });
       const beginMs = performance.now();
-      gateway.signal(signal);
-      expect(await gateway.exited).toEqual({ code: 0, signal: null });
+      gateway.server.signal(signal);
+      expect(await gateway.server.exited).toEqual({ code: 0, signal: null });
       expect(performance.now() - beginMs).toBeLessThan(STOP_MS);
       expect(gateway.errorOutput).toBe('');
-      await gateway.start();
+      await gateway.server.start();
       await expectNothingLost(rig);
       expect(gateway.said('store open')).toMatchObject({ outcome: 'opened', lastStopWasClean: true });
     },
@@ -39,10 +39,10 @@ describe.skipIf(!hasMosquitto())('a gateway under load', () => {
     const { gateway, network } = rig;
     await startWithDeadUpstream(rig);
     const beginMs = performance.now();
-    expect(await gateway.stop()).toEqual({ code: 0, signal: null });
+    expect(await gateway.server.stop()).toEqual({ code: 0, signal: null });
     expect(performance.now() - beginMs).toBeLessThan(STOP_MS);
     network.set({ isBlackhole: false });
-    await gateway.start();
+    await gateway.server.start();
     await expectNothingLost(rig);
   });
 
@@ -50,16 +50,16 @@ describe.skipIf(!hasMosquitto())('a gateway under load', () => {
     await using rig = await FaultRig.create({ load: { messagesPerSecond: 5000 } });
     const { gateway, network } = rig;
     await startWithDeadUpstream(rig);
-    gateway.signal('SIGINT');
+    gateway.server.signal('SIGINT');
     await waitFor(() => gateway.said(/^stopping/) !== undefined, { what: 'the gateway to begin to stop' });
     const beginMs = performance.now();
-    gateway.signal('SIGINT');
-    const { code, signal } = await gateway.exited;
+    gateway.server.signal('SIGINT');
+    const { code, signal } = await gateway.server.exited;
     expect(performance.now() - beginMs).toBeLessThan(AT_ONCE_MS);
     expect(signal).toBeNull();
     expect(code).not.toBe(0);
     network.set({ isBlackhole: false });
-    await gateway.start();
+    await gateway.server.start();
     await expectNothingLost(rig);
   });
 });
@@ -69,7 +69,7 @@ describe('a start that cannot be', () => {
     await using first = await GatewayProcess.start();
     await using second = await GatewayProcess.create({ dataDir: first.dataDir });
     await expectRefusal(second, first.dataDir);
-    expect(first.isRunning).toBe(true);
+    expect(first.server.isRunning).toBe(true);
   });
 
   test('is refused in one line when the port is taken', async () => {
@@ -98,7 +98,7 @@ describe('a start that cannot be', () => {
 
 /** Batches are under way and will not be acknowledged: stopping in order takes its time. */
 async function startWithDeadUpstream({ gateway, fleet, network, upstream }: FaultRig): Promise<void> {
-  await gateway.start();
+  await gateway.server.start();
   fleet.start();
   await waitFor(() => upstream.account.messages > 500, { what: 'messages upstream' });
   network.set({ isBlackhole: true });
@@ -114,8 +114,8 @@ async function expectNothingLost(rig: FaultRig): Promise<void> {
 
 /** One line that names what is wrong, non-zero, and nothing else that looks like a crash. */
 async function expectRefusal(gateway: GatewayProcess, what: string | RegExp): Promise<void> {
-  gateway.launch();
-  const { code } = await gateway.exited;
+  gateway.server.launch();
+  const { code } = await gateway.server.exited;
   const lines = gateway.errorOutput.trimEnd().split('\n');
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(what);

@@ -19,7 +19,7 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
     const load = { mixesQos: format === 'batch' };
     await using rig = await FaultRig.create({ sink: { format, topic: TOPICS[format] }, load });
     const { gateway, fleet, upstream } = rig;
-    await gateway.start();
+    await gateway.server.start();
     fleet.connect();
     await fleet.publish(MESSAGES);
     await upstream.goAway();
@@ -32,10 +32,10 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
     await using rig = await FaultRig.create();
     const { gateway, fleet, network } = rig;
     network.set({ isRefusing: true });
-    await gateway.start();
+    await gateway.server.start();
     fleet.connect();
     await fleet.publish(MESSAGES);
-    await waitFor(() => network.connections >= 3, { what: 'the gateway to try again and again' });
+    await waitFor(() => network.counters.connections >= 3, { what: 'the gateway to try again and again' });
     network.set({ isRefusing: false });
     await expectEverything(rig, MESSAGES);
   });
@@ -43,17 +43,17 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
   test('whose connection is cut again and again under load gets everything', async () => {
     await using rig = await FaultRig.create({ load: { messagesPerSecond: 5000 } });
     const { gateway, fleet, network, upstream } = rig;
-    await gateway.start();
+    await gateway.server.start();
     fleet.start();
     for (let cut = 0; cut < 10; cut++) {
       const arrived = upstream.account.messages;
-      network.set({ resetAfterBytes: 6000 + 4000 * cut });
+      network.set({ up: { resetAfterBytes: 6000 + 4000 * cut } });
       await waitFor(() => upstream.account.messages > arrived + 200, {
         what: 'the gateway to go on after a cut',
       });
       network.cut();
     }
-    network.set({ resetAfterBytes: 0 });
+    network.set({ up: { resetAfterBytes: 0 } });
     await fleet.finish();
     await expectEverything(rig, fleet.sent);
   });
@@ -64,12 +64,12 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
       load: { fillerBytes: 200 },
     });
     const { gateway, fleet, network, upstream } = rig;
-    network.set({ bytesPerSecond: 50_000 });
-    await gateway.start();
+    network.set({ bytesPerSecondEach: 50_000 });
+    await gateway.server.start();
     fleet.connect();
     await fleet.publish(MESSAGES);
     expect(upstream.account.messages).toBeLessThan(MESSAGES);
-    network.set({ bytesPerSecond: 400_000 });
+    network.set({ bytesPerSecondEach: 400_000 });
     await expectEverything(rig, MESSAGES);
     expect(gateway.said('connection to the upstream lost')).toBeUndefined();
   });
@@ -79,12 +79,12 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
       sink: { ackTimeoutMs: ACK_TIMEOUT_MS, connectTimeoutMs: 1000 },
     });
     const { gateway, fleet, network } = rig;
-    await gateway.start();
+    await gateway.server.start();
     fleet.connect();
     await fleet.publish(MESSAGES);
     network.set({ isBlackhole: true });
     await fleet.publish(MESSAGES);
-    await waitFor(() => network.connections >= 2, {
+    await waitFor(() => network.counters.connections >= 2, {
       what: 'the gateway to give up a connection that is stuck',
     });
     network.set({ isBlackhole: false });
@@ -97,7 +97,7 @@ describe.skipIf(!hasMosquitto())('an upstream', () => {
       await using stubborn = await StubbornUpstream.start(how);
       await using rig = await FaultRig.create({ sink: { url: stubborn.url, ackTimeoutMs: ACK_TIMEOUT_MS } });
       const { gateway, fleet, upstream } = rig;
-      await gateway.start();
+      await gateway.server.start();
       fleet.connect();
       await fleet.publish(MESSAGES);
       await waitFor(() => stubborn.connections >= 3, { what: 'the gateway to try again and again' });

@@ -185,10 +185,10 @@ test('a will whose gateway was killed is published and kept after its restart, o
     await polite.disconnect();
     watcher.publish('later', 'on disk behind the goodbye', { qos: 1, messageId: 1 });
     await watcher.next('puback');
-    await gateway.kill();
+    await gateway.server.kill();
   }
   for (const restart of [1, 2]) {
-    await gateway.start();
+    await gateway.server.start();
     using watcher = await RawClient.connect(gateway.port, 4, watcherFields);
     if (restart === 1) {
       const { cmd, topic, messageId } = await watcher.any();
@@ -199,6 +199,6 @@ test('a will whose gateway was killed is published and kept after its restart, o
     expect(watcher.pending).toEqual([]);
     const wills = storedRecords(gateway.dataDir).filter(({ will }) => will);
     expect(wills).toMatchObject([{ device: 'orphan', topic: 'orphan/will', payload: 'gone', qos: 1 }]);
-    await gateway.kill();
+    await gateway.server.kill();
   }
 });

@@ -75,7 +75,8 @@ async function connectDeafPublisher(
 
 test('two thousand idle connections, a slow reader and a deaf publisher do not disturb fifty busy publishers', async () => {
   await using gateway = await GatewayProcess.start({ settings });
-  const { port, pid } = gateway;
+  const { port } = gateway;
+  const { pid } = gateway.server;
   const aloneMs = await publishBusily({ port, ...load }, 'alone');
   const before = residentBytes(pid!);
   const crowd = await connectCrowd(port);

@@ -41,7 +41,7 @@ async function expectOthersServed(subscriber: RawClient, payload: string): Promi
   while (bystander.acknowledged < before + 3 && bystander.fault === undefined)
     await new Promise((resolve) => setTimeout(resolve, 5));
   expect(bystander.fault).toBeUndefined();
-  expect(gateway.isRunning, gateway.errorOutput).toBe(true);
+  expect(gateway.server.isRunning, gateway.errorOutput).toBe(true);
 }
 
 test.each(['at-once', 'next-tick', 'immediate', 'timer', 'promise', 'no-error'])(

@@ -40,11 +40,13 @@ interface Account {
 
 async function fuzz(sequences: FuzzSequences, from: number, to: number): Promise<Account> {
   await using gateway = await GatewayProcess.start({ settings, env });
-  const { port, pid } = gateway;
+  const { port } = gateway;
+  const { pid } = gateway.server;
   await using bystander = await Bystander.start(port, 50);
   const memory: number[] = [];
   const progress = (done: number): void => {
-    if (gateway.isRunning && done % Math.ceil((to - from) / SAMPLES) === 0) memory.push(residentBytes(pid!));
+    if (gateway.server.isRunning && done % Math.ceil((to - from) / SAMPLES) === 0)
+      memory.push(residentBytes(pid!));
   };
   const report = await new FuzzDriver({
     port,
@@ -54,7 +56,7 @@ async function fuzz(sequences: FuzzSequences, from: number, to: number): Promise
     concurrency: CONCURRENCY,
     progress,
   }).run();
-  expect(gateway.pid, `seed ${seed}: ${gateway.errorOutput}`).toBe(pid);
+  expect(gateway.server.pid, `seed ${seed}: ${gateway.errorOutput}`).toBe(pid);
   return { report, memory, bystander, gateway };
 }
 

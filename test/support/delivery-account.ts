@@ -1,5 +1,5 @@
-// The books of a fault test: what arrived upstream, by device and sequence and by record name (gateway, lane,
-// offset), against what the devices were acknowledged. What is wrong is listed, the first few of each kind:
+// The verdict of a fault test, in words: what the simulator's receiver has found upstream, by device and sequence and
+// by record name, against what the devices were acknowledged. The first few of each kind are listed:
 //   lost        acknowledged to the device, and never arrived
 //   gaps        missing below a later one of the same device
 //   reordered   came first after a later one of the same device and lane
@@ -8,13 +8,12 @@
 //   foreign     damaged, or none of ours
 // The same message again under its own name is allowed, and counted.
 
-import type { ReceivedRecord } from '../../gateway/commands/record-line.ts';
-import type { UpstreamMessage } from '../../gateway/commands/upstream-message.ts';
-import { recordsOf } from '../../storage/record-batch/record-batch.ts';
-import { parseDevicePayload } from './device-payload.ts';
-import type { ResendingDevice } from './resending-device.ts';
+import type { ArrivalFault } from '../../simulator/receive/arrival-account.ts';
+import type { IntervalSet } from '../../simulator/receive/interval-set.ts';
+import type { UpstreamReceiver } from '../../simulator/receive/upstream-receiver.ts';
+import { type DeviceSequences, listing } from '../../simulator/receive/verify.ts';
+import type { LoadDevice } from './load-device.ts';
 
-const LISTED_MAX = 10;
 const FAULTS = ['lost', 'gaps', 'reordered', 'renamed', 'reused', 'foreign'] as const;
 type Fault = (typeof FAULTS)[number];
 
@@ -28,104 +27,63 @@ export const NOTHING_WRONG: Readonly<Record<Fault, string[]>> = {
   foreign: [],
 };
 
-interface DeviceArrivals {
-  /** By sequence. */
-  names: (string | undefined)[];
-  highest: number;
-  highestOfLane: Map<string, number>;
-}
-
-type Arrival = Pick<ReceivedRecord, 'gateway' | 'lane' | 'offset' | 'payload'>;
-
 export class DeliveryAccount {
-  /** Different messages. */
-  messages = 0;
-  duplicates = 0;
-  upstreamMessages = 0;
-  readonly #devices = new Map<string, DeviceArrivals>();
-  readonly #owners = new Map<string, string>();
-  readonly #faults = new Map<Fault, string[]>();
+  readonly #receiver: UpstreamReceiver;
+  readonly #devices: number;
 
-  enter(message: UpstreamMessage): void {
-    this.upstreamMessages++;
-    if (message.kind === 'batch') for (const record of recordsOf(message.batch)) this.#arrived(record);
-    else if (message.kind === 'record') this.#arrived(message.record);
-    else this.#fault('foreign', message.kind === 'damaged' ? message.reason : 'a message of somebody else');
+  /** `devices` is their number in the receiver's account. */
+  constructor(receiver: UpstreamReceiver, devices: number) {
+    this.#receiver = receiver;
+    this.#devices = devices;
+  }
+
+  /** Different ones that have arrived. */
+  get messages(): number {
+    return this.#receiver.account.totals().delivered;
   }
 
   /** What is wrong as of now; call it when everything has had the time to arrive. */
-  verdict(devices: readonly ResendingDevice[]): Record<Fault, string[]> {
-    const verdict = { ...NOTHING_WRONG, ...Object.fromEntries(this.#faults) };
-    return { ...verdict, lost: this.lost(devices), gaps: this.#gaps() };
+  verdict(devices: readonly LoadDevice[]): Record<Fault, string[]> {
+    const { account } = this.#receiver;
+    const all = Array.from({ length: this.#devices }, (_, device) => account.deliveredOf(device));
+    return {
+      lost: lines(devices.map((device) => ({ device: device.index, set: this.#lostOf(device) }))),
+      gaps: lines(all.map((set, device) => ({ device, set: set.gapsBelow(set.end) }))),
+      reordered: this.#examples('reordered'),
+      renamed: this.#examples('duplicatesNewName'),
+      reused: this.#examples('namesReused'),
+      foreign: this.#foreign(),
+    };
   }
 
-  /** All of them, `device sequence` each, the first few listed when `max` says so. */
-  lost(devices: readonly ResendingDevice[], max = LISTED_MAX): string[] {
-    const lost: string[] = [];
-    for (const { name, acknowledged } of devices) {
-      const names = this.#devices.get(name)?.names ?? [];
-      acknowledged.forEach((_, sequence) => {
-        if (names[sequence] === undefined && lost.length < max) lost.push(`${name} ${sequence}`);
-      });
-    }
-    return lost;
+  /** Messages acknowledged to these devices that have not arrived. */
+  lostCount(devices: readonly LoadDevice[]): number {
+    return devices.reduce((sum, device) => sum + this.#lostOf(device).size, 0);
   }
 
-  #gaps(): string[] {
-    const gaps: string[] = [];
-    for (const [device, { names, highest }] of this.#devices) {
-      for (let sequence = 0; sequence < highest && gaps.length < LISTED_MAX; sequence++) {
-        if (names[sequence] === undefined) gaps.push(`${device} ${sequence}`);
-      }
-    }
-    return gaps;
+  #lostOf({ index, acked }: LoadDevice): IntervalSet {
+    return acked.difference(this.#receiver.account.deliveredOf(index));
   }
 
-  #arrived(record: Arrival): void {
-    const { gateway, lane, offset, payload } = record;
-    const name = `${gateway}/${lane}/${offset}`;
-    const message = parseDevicePayload(payload);
-    if (message === undefined) {
-      this.#fault('foreign', `${name}: ${Buffer.from(payload).toString('latin1', 0, 60)}`);
-      return;
-    }
-    const { device, sequence } = message;
-    const owner = `${device} ${sequence}`;
-    const known = this.#owners.get(name);
-    if (known === undefined) this.#owners.set(name, owner);
-    else if (known !== owner) this.#fault('reused', `${name}: ${known}, then ${owner}`);
-    const arrivals = this.#arrivalsOf(device);
-    const before = arrivals.names[sequence];
-    if (before === undefined) this.#first(arrivals, { name, lane, sequence, owner });
-    else if (before === name) this.duplicates++;
-    else this.#fault('renamed', `${owner}: ${before}, then ${name}`);
+  #examples(fault: ArrivalFault): string[] {
+    return this.#receiver.account.examples()[fault].map(({ device, sequence }) => `${device} ${sequence}`);
   }
 
-  #first(
-    arrivals: DeviceArrivals,
-    arrival: { name: string; lane: string; sequence: number; owner: string },
-  ): void {
-    const { name, lane, sequence, owner } = arrival;
-    this.messages++;
-    arrivals.names[sequence] = name;
-    arrivals.highest = Math.max(arrivals.highest, sequence);
-    const last = arrivals.highestOfLane.get(lane) ?? -1;
-    if (sequence < last) this.#fault('reordered', `${owner} after ${last} in lane ${lane}`);
-    else arrivals.highestOfLane.set(lane, sequence);
+  #foreign(): string[] {
+    const { account, intake, connection } = this.#receiver;
+    const { foreign, isComplete } = account.totals();
+    return [
+      ...(foreign > 0 ? [`${foreign} messages of somebody else`] : []),
+      ...(intake.counts.damaged > 0 ? [`${intake.counts.damaged} damaged: ${intake.firstDamage}`] : []),
+      ...(connection.sessionsLost > 0 ? ['the receiver may have missed something'] : []),
+      ...(isComplete ? [] : ['too much to account for']),
+    ];
   }
+}
 
-  #arrivalsOf(device: string): DeviceArrivals {
-    let arrivals = this.#devices.get(device);
-    if (arrivals === undefined) {
-      arrivals = { names: [], highest: -1, highestOfLane: new Map() };
-      this.#devices.set(device, arrivals);
-    }
-    return arrivals;
-  }
-
-  #fault(kind: Fault, detail: string): void {
-    const list = this.#faults.get(kind) ?? [];
-    if (list.length < LISTED_MAX) list.push(detail);
-    this.#faults.set(kind, list);
-  }
+function lines(found: readonly { device: number; set: IntervalSet }[]): string[] {
+  const devices: DeviceSequences[] = found
+    .filter(({ set }) => set.size > 0)
+    .map(({ device, set }) => ({ device, bounds: set.toBounds() }));
+  return listing(devices, { nameOf: String });
 }

@@ -1,9 +1,18 @@
-// A fleet of resending devices: QoS 1 and 2, MQTT 3.1.1 and 5, two lanes, each device a window of messages in
-// flight. What it has been acknowledged stays with the devices, for the delivery account to compare.
+// A fleet of the simulator's devices for fault tests: QoS 1 and 2, MQTT 3.1.1 and 5, two lanes, each device a window of
+// messages in flight, and so many messages as the test says. What it has been acknowledged stays with the devices, for
+// the delivery account to compare.
 
-import { devicePayload } from './device-payload.ts';
-import { ResendingDevice } from './resending-device.ts';
+import { LoadDevice } from './load-device.ts';
+import { loadPayload } from './load-payload.ts';
 import { waitFor } from './wait-for.ts';
+
+/** What the account of arrivals needs to know them by. */
+export interface LoadIdentity {
+  run: string;
+  startEpochMs: number;
+  /** Index of the first device. */
+  firstDevice: number;
+}
 
 export interface LoadOptions {
   port: number;
@@ -24,6 +33,7 @@ export const loadLanes = [
   { name: 'main', match: ['#'] },
 ];
 
+export const DEVICES = 9;
 const TICK_MS = 10;
 /** Every so many messages of a device one goes to the other lane. */
 const ALARM_EVERY = 7;
@@ -31,18 +41,20 @@ const ALARM_EVERY = 7;
 const CREDIT_MAX = 1000;
 
 export class LoadPublisher implements Disposable {
-  readonly devices: ResendingDevice[];
+  readonly devices: LoadDevice[];
   readonly #perTick: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: LoadOptions) {
-    const { devices = 9, name = 'dev', messagesPerSecond = Number.POSITIVE_INFINITY } = options;
-    this.devices = Array.from({ length: devices }, (_, index) => device(`${name}-${index}`, index, options));
+  constructor(options: LoadOptions, identity: LoadIdentity) {
+    const { devices = DEVICES, name = 'dev', messagesPerSecond = Number.POSITIVE_INFINITY } = options;
+    this.devices = Array.from({ length: devices }, (_, member) =>
+      createDevice({ ...identity, name: `${name}-${member}`, member }, options),
+    );
     this.#perTick = (messagesPerSecond * TICK_MS) / 1000 / devices;
   }
 
   get acknowledged(): number {
-    return this.#sum(({ acknowledgedCount }) => acknowledgedCount);
+    return this.#sum(({ acked }) => acked.size);
   }
 
   get sent(): number {
@@ -129,22 +141,29 @@ export class LoadPublisher implements Disposable {
     }
   }
 
-  #sum(of: (device: ResendingDevice) => number): number {
+  #sum(of: (device: LoadDevice) => number): number {
     return this.devices.reduce((total, each) => total + of(each), 0);
   }
 }
 
 /** In turn: all QoS 1, all QoS 2, both mixed. */
-function device(name: string, index: number, options: LoadOptions): ResendingDevice {
-  const { port, window = 8, fillerBytes = 80, mixesQos = true } = options;
-  const style = index % (mixesQos ? 3 : 2);
-  return new ResendingDevice({
+function createDevice(
+  { run, startEpochMs, firstDevice, name, member }: LoadIdentity & { name: string; member: number },
+  { port, window = 8, fillerBytes = 80, mixesQos = true }: LoadOptions,
+): LoadDevice {
+  const style = member % (mixesQos ? 3 : 2);
+  const index = firstDevice + member;
+  return new LoadDevice({
+    index,
     name,
     port,
     window,
-    version: index % 2 === 0 ? 5 : 4,
+    version: member % 2 === 0 ? 5 : 4,
     topicOf: (sequence) => (sequence % ALARM_EVERY === 0 ? `load/${name}/alarm` : `load/${name}/data`),
     qosOf: (sequence) => (style === 0 ? 1 : style === 1 ? 2 : sequence % 2 === 0 ? 1 : 2),
-    payloadOf: (sequence) => devicePayload(name, sequence, fillerBytes),
+    payloadOf: (sequence) => {
+      const timeMs = Math.max(0, Math.round(performance.timeOrigin + performance.now() - startEpochMs));
+      return loadPayload({ run, device: index, sequence, timeMs }, fillerBytes);
+    },
   });
 }

@@ -1,13 +1,15 @@
-// Mosquitto brokers of the test's own, on free loopback ports. Where CI is set a missing tool is an error;
-// elsewhere the tests that need it are skipped, with one line that names the package.
+// Mosquitto brokers of the test's own, on free loopback ports, configured line by line: several listeners, access
+// lists, TLS. A durable broker, or a bridge, is simulator/system/mosquitto-process.ts. Where CI is set a missing tool is
+// an error; elsewhere the tests that need it are skipped, with one line that names the package.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { quietPort } from './quiet-port.ts';
+import { freePort } from '../../simulator/system/free-port.ts';
+import { ServerProcess } from '../../simulator/system/server-process.ts';
+
+export { freePort };
 
 export interface Mosquitto extends AsyncDisposable {
   readonly port: number;
@@ -62,82 +64,26 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(directory, name), text);
   const config = join(directory, 'mosquitto.conf');
   writeFileSync(config, `${lines.join('\n').replaceAll('{directory}', directory)}\n`);
-  chmodSync(directory, 0o755);
-  let broker = await launch(config, port);
+  chmodSync(directory, 0o755); // as root it becomes the user mosquitto
+  const command = ['mosquitto', '-c', config];
+  const server = new ServerProcess({ name: 'mosquitto', command, cwd: directory, env: { PATH }, port });
+  await server.start();
   return {
     port,
     directory,
-    stop: (force = false) => broker.end(force ? 'SIGKILL' : 'SIGTERM'),
-    async restart() {
-      broker = await launch(config, port);
+    async stop(force = false) {
+      await (force ? server.kill() : server.stop());
     },
-    freeze: () => broker.signal('SIGSTOP'),
-    thaw: () => broker.signal('SIGCONT'),
+    restart: () => server.start(),
+    freeze: () => server.freeze(),
+    thaw: () => server.thaw(),
     rewrite(name, text) {
       writeFileSync(join(directory, name), text);
-      broker.signal('SIGHUP');
+      server.reload();
     },
     async [Symbol.asyncDispose]() {
-      await broker.end('SIGTERM');
+      await server.kill();
       rmSync(directory, { recursive: true });
     },
   };
-}
-
-interface BrokerProcess {
-  signal(name: NodeJS.Signals): void;
-  end(name: NodeJS.Signals): Promise<void>;
-}
-
-/**
- * Prints its process id; ends when the test's process does, however that ends: then the pipe to its input
- * closes.
- */
-const GUARDED =
-  'exec 3<&0; mosquitto -c "$0" & p=$!; echo $p; { cat; kill -9 $p; } <&3 >/dev/null 2>&1 & wait $p';
-
-async function launch(config: string, port: number): Promise<BrokerProcess> {
-  const shell = spawn('sh', ['-c', GUARDED, config], { env: { ...process.env, PATH } });
-  let said = '';
-  shell.stderr.on('data', (text) => {
-    said = `${said}${text}`.slice(-2000);
-  });
-  const ended = once(shell, 'exit');
-  const failed = ended.then(() => {
-    throw new Error(`mosquitto ended: ${said}`);
-  });
-  failed.catch(() => {}); // only of interest until it listens
-  const [printed] = await once(shell.stdout, 'data');
-  await Promise.race([listens(port), failed]);
-  const signal = (name: NodeJS.Signals): void => {
-    if (shell.exitCode === null && shell.signalCode === null) process.kill(Number(printed), name);
-  };
-  return {
-    signal,
-    async end(name) {
-      signal('SIGCONT');
-      signal(name);
-      await ended;
-    },
-  };
-}
-
-/** Resolves when something accepts connections on the port. */
-async function listens(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    const socket = connect(port, '127.0.0.1');
-    const isThere = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (isThere) return;
-    await new Promise((resolve) => setTimeout(resolve, 10)); // it has no other way to say so
-  }
-  throw new Error(`nothing listens on port ${port}`);
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return quietPort();
 }

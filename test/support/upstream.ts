@@ -1,92 +1,89 @@
-// The upstream of a fault test: a real mosquitto that keeps everything for its one receiver, and that
-// receiver - a persistent session of its own, so that nothing is missed while either is away - which enters
-// all it gets in a delivery account.
+// The upstream of a fault test: the simulator's mosquitto, told to keep everything, and its receiver - a persistent
+// session of its own, so that nothing is missed while either is away. Every byte of what arrives is looked at.
 
-import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
-import { parseUpstreamMessage } from '../../gateway/commands/upstream-message.ts';
+import { UpstreamReceiver } from '../../simulator/receive/upstream-receiver.ts';
+import { MosquittoProcess } from '../../simulator/system/mosquitto-process.ts';
 import { DeliveryAccount } from './delivery-account.ts';
-import { type Mosquitto, startMosquitto } from './mosquitto.ts';
-import type { ResendingDevice } from './resending-device.ts';
+import type { LoadDevice } from './load-device.ts';
+import { isLoadPayload } from './load-payload.ts';
+import type { LoadIdentity } from './load-publisher.ts';
 import { waitFor } from './wait-for.ts';
 
-/** Nothing is dropped, and stopped in order it forgets nothing. */
-const BROKER = [
-  'user root',
-  'max_queued_messages 0',
-  'max_inflight_messages 0',
-  'message_size_limit 0',
-  'set_tcp_nodelay true',
-  'persistence true',
-  'persistence_location {directory}/',
-  'autosave_interval 3600',
-];
 const TOPIC = 'sluice/#';
-const SESSION_EXPIRY_S = 3600;
+const DEVICES_MAX = 500;
+/** Names of so many records are known with their messages: those of the longest run. */
+const OWNERS_MAX = 16_000_000;
+/** Nothing is dropped, and stopped in order it forgets nothing. */
+const BROKER = {
+  autosave: { everySeconds: 3600 },
+  settings: { max_inflight_messages: 0, message_size_limit: 0 },
+} as const;
 
 export class Upstream implements AsyncDisposable {
-  readonly broker: Mosquitto;
-  readonly account = new DeliveryAccount();
-  readonly #receiver: MqttClient;
+  readonly broker: MosquittoProcess;
+  readonly account: DeliveryAccount;
+  readonly run: Pick<LoadIdentity, 'run' | 'startEpochMs'>;
+  readonly #receiver: UpstreamReceiver;
+  #devices = 0;
 
-  private constructor(broker: Mosquitto, receiver: MqttClient) {
+  private constructor(broker: MosquittoProcess) {
     this.broker = broker;
-    this.#receiver = receiver;
-    receiver.on('message', (_topic, _payload, packet: IPublishPacket) =>
-      this.account.enter(parseUpstreamMessage(packet)),
-    );
-    receiver.on('error', () => {}); // it connects again
+    this.run = { run: 'fault', startEpochMs: performance.timeOrigin + performance.now() };
+    const groupOfDevice = new Uint16Array(DEVICES_MAX);
+    const options = { ...this.run, url: broker.url, filter: TOPIC, groupOfDevice, ownersMax: OWNERS_MAX };
+    this.#receiver = new UpstreamReceiver(options, isLoadPayload);
+    this.account = new DeliveryAccount(this.#receiver, DEVICES_MAX);
   }
 
   static async start(): Promise<Upstream> {
-    const broker = await startMosquitto({ lines: BROKER });
-    try {
-      return new Upstream(broker, await receiver(broker.port));
-    } catch (error) {
-      await broker[Symbol.asyncDispose]();
-      throw error;
-    }
+    await using stack = new AsyncDisposableStack();
+    const broker = stack.use(await MosquittoProcess.create(BROKER));
+    await broker.server.start();
+    const upstream = new Upstream(broker);
+    await upstream.#receiver.start();
+    stack.move();
+    return upstream;
   }
 
   get port(): number {
-    return this.broker.port;
+    return this.broker.server.port;
+  }
+
+  /** Room in the account for so many devices more. */
+  identify(devices: number): LoadIdentity {
+    const firstDevice = this.#devices;
+    this.#devices += devices;
+    return { ...this.run, firstDevice };
   }
 
   /** Stops the broker in order; what it has not handed on it keeps. */
   async goAway(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#receiver.once('close', () => resolve()));
-    await this.broker.stop();
-    await closed;
+    await this.broker.server.stop();
+    await this.#receiverIs(false);
   }
 
   async comeBack(): Promise<void> {
-    const connected = new Promise<void>((resolve) => this.#receiver.once('connect', () => resolve()));
-    await this.broker.restart();
-    await connected;
+    await this.broker.server.start();
+    await this.#receiverIs(true);
   }
 
   /** Resolves when everything the devices were acknowledged has arrived. */
-  async receivedAll(devices: readonly ResendingDevice[], timeoutMs = 30_000): Promise<void> {
-    await waitFor(() => this.account.lost(devices, 1).length === 0, {
+  async receivedAll(devices: readonly LoadDevice[], timeoutMs = 30_000): Promise<void> {
+    await waitFor(() => this.account.lostCount(devices) === 0, {
       timeoutMs,
-      what: () => `everything acknowledged to arrive; missing: ${this.account.lost(devices).join(', ')} ...`,
+      what: () =>
+        `everything acknowledged to arrive; missing: ${this.account.verdict(devices).lost.join('; ')}`,
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#receiver.endAsync(true);
+    await this.#receiver.stop(1000);
     await this.broker[Symbol.asyncDispose]();
   }
-}
 
-async function receiver(port: number): Promise<MqttClient> {
-  const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
-    protocolVersion: 5,
-    clientId: 'receiver',
-    clean: false,
-    properties: { sessionExpiryInterval: SESSION_EXPIRY_S, receiveMaximum: 1000 },
-    reconnectPeriod: 50,
-    resubscribe: false,
-  });
-  await client.subscribeAsync(TOPIC, { qos: 1 });
-  return client;
+  #receiverIs(isConnected: boolean): Promise<void> {
+    return waitFor(() => this.#receiver.connection.isConnected === isConnected, {
+      what: `the receiver to be ${isConnected ? 'there again' : 'cut off'}`,
+    });
+  }
 }

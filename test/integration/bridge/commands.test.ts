@@ -8,9 +8,9 @@ import type { MqttSinkSettings } from '../../../bridge/sinks/mqtt/config.ts';
 import { COMMANDS_OPEN_MAX } from '../../../bridge/sinks/mqtt/config.ts';
 import type { CommandMessage } from '../../../bridge/sinks/sink.ts';
 import { SluiceError } from '../../../config/errors.ts';
+import { LinkProxy } from '../../../simulator/faults/link-proxy.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { startImpostor } from '../../support/mqtt-impostor.ts';
-import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { UpstreamObserver } from '../../support/upstream-observer.ts';
 import { BridgeHarness } from './bridge-harness.ts';
 
@@ -294,7 +294,10 @@ describe.skipIf(!hasMosquitto())('on MQTT 5', () => {
       lines: ['max_queued_messages 0', 'max_inflight_messages 100'],
     });
     await using observer = await UpstreamObserver.start(upstream.port, 'sluice/#');
-    await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 500_000 });
+    await using proxy = await LinkProxy.start({
+      target: { port: upstream.port },
+      faults: { bytesPerSecondEach: 500_000 },
+    });
     await using harness = new BridgeHarness({
       url: `mqtt://127.0.0.1:${proxy.port}`,
       qos: 2,
@@ -309,7 +312,7 @@ describe.skipIf(!hasMosquitto())('on MQTT 5', () => {
     for (let cuts = 1; cuts <= 8 && harness.cursor() < 5000; cuts++) {
       const from = harness.cursor();
       await harness.until(
-        () => (proxy.connections >= cuts && harness.cursor() > from) || harness.cursor() === 5000,
+        () => (proxy.counters.connections >= cuts && harness.cursor() > from) || harness.cursor() === 5000,
       );
       proxy.cut();
     }

@@ -3,10 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import type { MqttSinkSettings } from '../../../bridge/sinks/mqtt/config.ts';
+import { LinkProxy } from '../../../simulator/faults/link-proxy.ts';
 import { freePort, hasMosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { startImpostor } from '../../support/mqtt-impostor.ts';
 import { recordBatch } from '../../support/record-batches.ts';
-import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { UpstreamObserver } from '../../support/upstream-observer.ts';
 import { BridgeHarness } from './bridge-harness.ts';
 
@@ -27,14 +27,14 @@ function range(count: number): number[] {
 
 describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) => {
   test('an upstream that comes up later is given the whole backlog, in order', async () => {
-    await using proxy = await startTcpProxy(await freePort()); // nothing listens there
+    await using proxy = await LinkProxy.start({ target: { port: await freePort() } }); // nothing listens there
     await using harness = new BridgeHarness({ url: url(proxy.port), ...settings });
     harness.append(3000);
     await harness.start();
     await harness.until(() => typeof harness.status()?.lastError === 'string');
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
-    proxy.retarget(upstream.port);
+    proxy.retarget({ port: upstream.port });
     await harness.delivered();
     await observer.received(3000);
     expect(observer.firstCopies()).toEqual(range(3000));
@@ -78,7 +78,10 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
   test('a link that is cut again and again delivers everything, in order', async () => {
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
-    await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 1_500_000 });
+    await using proxy = await LinkProxy.start({
+      target: { port: upstream.port },
+      faults: { bytesPerSecondEach: 1_500_000 },
+    });
     await using harness = new BridgeHarness({
       url: url(proxy.port),
       ...settings,
@@ -89,7 +92,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     await harness.start();
     for (let cuts = 1; cuts <= 5; cuts++) {
       const from = harness.cursor();
-      await harness.until(() => proxy.connections >= cuts && harness.cursor() > from);
+      await harness.until(() => proxy.counters.connections >= cuts && harness.cursor() > from);
       proxy.cut();
     }
     await harness.delivered();
@@ -101,7 +104,10 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
   test('a link too slow for a full batch within the acknowledgement timeout does not flap for ever', async () => {
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
-    await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 30_000, latencyMs: 50 });
+    await using proxy = await LinkProxy.start({
+      target: { port: upstream.port },
+      faults: { bytesPerSecondEach: 30_000, latencyMs: 50 },
+    });
     await using harness = new BridgeHarness({
       url: url(proxy.port),
       ...settings,
@@ -119,7 +125,10 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
 
   test('a link that resets every connection after some bytes still makes headway', async () => {
     await using upstream = await startMosquitto(broker);
-    await using proxy = await startTcpProxy(upstream.port, { resetAfterBytes: 20_000 });
+    await using proxy = await LinkProxy.start({
+      target: { port: upstream.port },
+      faults: { up: { resetAfterBytes: 20_000 } },
+    });
     await using harness = new BridgeHarness({
       url: url(proxy.port),
       ...settings,
@@ -130,13 +139,13 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     harness.append(1000, { payloadBytes: 150, batch: 500 });
     await harness.start();
     await harness.delivered();
-    expect(proxy.connections).toBeGreaterThan(3);
+    expect(proxy.counters.connections).toBeGreaterThan(3);
   });
 
   test('a link that swallows everything is noticed, and left for a new connection', async () => {
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
-    await using proxy = await startTcpProxy(upstream.port);
+    await using proxy = await LinkProxy.start({ target: { port: upstream.port } });
     await using harness = new BridgeHarness({ url: url(proxy.port), ...settings, ackTimeoutMs: 300 });
     await harness.start();
     harness.append(100);
@@ -155,7 +164,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
     await using impostor = await startImpostor();
-    await using proxy = await startTcpProxy(impostor.port);
+    await using proxy = await LinkProxy.start({ target: { port: impostor.port } });
     const breaker = { failures: 3, openMs: 200 };
     await using harness = new BridgeHarness({
       url: url(proxy.port),
@@ -168,7 +177,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     await harness.until(() => (harness.status()?.watchdogTrips ?? 0) >= 2);
     expect(impostor.publishes.length).toBeGreaterThan(0);
     expect(harness.cursor()).toBe(0);
-    proxy.retarget(upstream.port);
+    proxy.retarget({ port: upstream.port });
     proxy.cut();
     await harness.delivered();
     await observer.received(2000);
@@ -179,7 +188,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     await using upstream = await startMosquitto(broker);
     await using observer = await UpstreamObserver.start(upstream.port);
     await using impostor = await startImpostor({ connackCode: 0x87 });
-    await using proxy = await startTcpProxy(impostor.port);
+    await using proxy = await LinkProxy.start({ target: { port: impostor.port } });
     await using harness = new BridgeHarness({ url: url(proxy.port), ...settings });
     harness.append(500);
     await harness.start();
@@ -187,7 +196,7 @@ describe.skipIf(!hasMosquitto()).each(formats)('format %s', (_name, settings) =>
     await harness.until(() => refusals().length >= 2);
     expect(impostor.connects).toBeLessThanOrEqual(3);
     expect(refusals()[0]).toMatchObject({ level: 50, hint: expect.stringContaining('allow this client') });
-    proxy.retarget(upstream.port);
+    proxy.retarget({ port: upstream.port });
     await harness.delivered();
     await observer.received(500);
     expect(observer.firstCopies()).toEqual(range(500));
@@ -283,7 +292,10 @@ test.each([
 
 test.skipIf(!hasMosquitto())('bulk data does not starve the keep-alive of a slow link', async () => {
   await using upstream = await startMosquitto(broker);
-  await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 25_000 });
+  await using proxy = await LinkProxy.start({
+    target: { port: upstream.port },
+    faults: { bytesPerSecondEach: 25_000 },
+  });
   await using harness = new BridgeHarness({
     url: url(proxy.port),
     compression: 'none',
@@ -303,7 +315,10 @@ test.skipIf(!hasMosquitto())('bulk data does not starve the keep-alive of a slow
 
 test.skipIf(!hasMosquitto())('several lanes share a slow link', async () => {
   await using upstream = await startMosquitto(broker);
-  await using proxy = await startTcpProxy(upstream.port, { bytesPerSecond: 200_000 });
+  await using proxy = await LinkProxy.start({
+    target: { port: upstream.port },
+    faults: { bytesPerSecondEach: 200_000 },
+  });
   await using harness = new BridgeHarness(
     {
       url: url(proxy.port),

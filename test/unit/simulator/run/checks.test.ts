@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import type { Totals } from '../../../../simulator/report/report.ts';
+import { type CheckContext, checksOf, verdictOf } from '../../../../simulator/run/checks.ts';
+import { parseScenario } from '../../../../simulator/scenario/load-scenario.ts';
+import type { Verdict } from '../../../../simulator/scenario/scenario-settings.ts';
+import { sampleReport } from '../../../support/sample-report.ts';
+
+/** Nothing is judged but what `change` says. */
+const NOTHING_JUDGED: Verdict = {
+  loss: -1,
+  lossQos0: -1,
+  reorder: -1,
+  duplicates: -1,
+  namesReused: -1,
+  damaged: -1,
+  refused: -1,
+  unacked: -1,
+  skipped: -1,
+  p99Ack: 0,
+  p99EndToEnd: 0,
+  p99Live: 0,
+  drain: 0,
+  delivered: -1,
+};
+
+function check(verdict: Partial<Verdict>, totals: Partial<Totals>, more: Partial<CheckContext> = {}) {
+  const context: CheckContext = {
+    totals: { ...sampleReport().totals, ...totals },
+    isVerified: true,
+    isGeneratorLate: false,
+    ...more,
+  };
+  return checksOf({ ...NOTHING_JUDGED, ...verdict }, context);
+}
+
+function latency(p99: number, count = 100) {
+  return { count, p50: 1, p90: 1, p99, p999: 1, max: 1 };
+}
+
+describe('a threshold of a count', () => {
+  test.each<[keyof Verdict, keyof Totals]>([
+    ['loss', 'lost'],
+    ['lossQos0', 'lostQos0'],
+    ['reorder', 'reordered'],
+    ['duplicates', 'duplicatesNewName'],
+    ['namesReused', 'namesReused'],
+    ['damaged', 'damaged'],
+    ['refused', 'refused'],
+    ['unacked', 'unacked'],
+    ['skipped', 'skipped'],
+  ])('%s is kept by as many, and broken by one more', (name, total) => {
+    expect(check({ [name]: 3 }, { [total]: 3 })).toEqual([{ name, wanted: 'at most 3', got: '3', ok: true }]);
+    expect(check({ [name]: 3 }, { [total]: 4 })).toEqual([
+      { name, wanted: 'at most 3', got: '4', ok: false },
+    ]);
+  });
+
+  test('of deliveries is a least', () => {
+    expect(check({ delivered: 5 }, { delivered: 5 })[0]).toMatchObject({ wanted: 'at least 5', ok: true });
+    expect(check({ delivered: 5 }, { delivered: 4 })[0]).toMatchObject({ got: '4', ok: false });
+  });
+
+  test('of -1 judges nothing', () => {
+    expect(check({}, { lost: 1000, delivered: 0 })).toEqual([]);
+  });
+});
+
+describe('a threshold of a time', () => {
+  test.each<[keyof Verdict, (ms: number) => Partial<Totals>]>([
+    ['p99Ack', (p99) => ({ ack: latency(p99) })],
+    ['p99EndToEnd', (p99) => ({ endToEnd: latency(p99) })],
+    ['p99Live', (p99) => ({ liveWhileDraining: latency(p99) })],
+    ['drain', (drainMs) => ({ drainMs })],
+  ])('%s is kept up to the ms, and broken beyond', (name, totals) => {
+    expect(check({ [name]: 1500 }, totals(1500))).toEqual([
+      { name, wanted: 'at most 1500ms', got: '1500 ms', ok: true },
+    ]);
+    expect(check({ [name]: 1500 }, totals(1500.04))).toMatchObject([{ ok: false }]);
+  });
+
+  test.each<[keyof Verdict, Partial<Totals>, RegExp]>([
+    ['p99Ack', { ack: latency(0, 0) }, /nothing was acknowledged/],
+    ['p99EndToEnd', { endToEnd: latency(0, 0) }, /nothing arrived/],
+    ['p99Live', { liveWhileDraining: null }, /nothing new was sent/],
+    ['p99Live', { liveWhileDraining: latency(0, 0) }, /nothing new was sent/],
+    ['drain', { drainMs: null }, /no backlog/],
+  ])('%s is not judged without anything measured, and says why', (name, totals, why) => {
+    expect(check({ [name]: 1000 }, totals)).toMatchObject([{ ok: null, got: expect.stringMatching(why) }]);
+  });
+
+  test('is not failed by a generator that was late itself', () => {
+    const verdict = { p99Ack: 10, drain: 10 };
+    const late = check(verdict, { ack: latency(11), drainMs: 9 }, { isGeneratorLate: true });
+    expect(late).toMatchObject([
+      { name: 'p99Ack', ok: null, got: '11 ms, but the generator was late itself' },
+      { name: 'drain', ok: true, got: '9 ms' }, // it was kept all the same
+    ]);
+  });
+});
+
+describe('without an upstream to verify at', () => {
+  test('what only the far end can tell is not judged, and the rest is', () => {
+    const verdict: Partial<Verdict> = {
+      loss: 0,
+      lossQos0: 0,
+      reorder: 0,
+      duplicates: 0,
+      namesReused: 0,
+      damaged: 0,
+      refused: 0,
+      unacked: 0,
+      skipped: 0,
+      p99Ack: 100,
+      p99EndToEnd: 100,
+      p99Live: 100,
+      drain: 100,
+    };
+    const totals = { refused: 0, unacked: 1, skipped: 0, ack: latency(5) };
+    const checks = check(verdict, totals, { isVerified: false });
+    const judged = checks.filter(({ ok }) => ok !== null).map(({ name, ok }) => [name, ok]);
+    expect(judged).toEqual([
+      ['refused', true],
+      ['unacked', false],
+      ['skipped', true],
+      ['p99Ack', true],
+    ]);
+    const others = checks.filter(({ ok }) => ok === null).map(({ got }) => got);
+    expect(others).toHaveLength(9);
+    expect(new Set(others)).toEqual(new Set(['not verified: no upstream was given']));
+  });
+});
+
+describe('the verdict', () => {
+  const of = (...oks: (boolean | null)[]) =>
+    verdictOf(oks.map((ok) => ({ name: 'x', wanted: '', got: '', ok })));
+
+  test('passes when everything is as it should be, or nothing is judged', () => {
+    expect(of(true, true)).toBe('pass');
+    expect(of()).toBe('pass');
+  });
+
+  test('is open when something could not be judged', () => {
+    expect(of(true, null)).toBe('inconclusive');
+  });
+
+  test('fails for one thing that is wrong, whatever could not be judged', () => {
+    expect(of(true, false, null)).toBe('fail');
+  });
+});
+
+test('by default loss, disorder, reused names, damage and open ends are judged', () => {
+  const loaded = parseScenario(
+    'name: x\nwhy: y\nsystem: {type: external, gateway: "mqtt://h"}\n' +
+      'groups: {g: {devices: 1, profile: {type: flood}, payload: {type: bytes}}}\ntimeline: [{name: p, for: 1s}]',
+  );
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const { totals } = sampleReport();
+  const checks = checksOf(loaded.scenario.verdict, { totals, isVerified: true, isGeneratorLate: false });
+  expect(checks.map(({ name }) => name)).toEqual([
+    'loss',
+    'reorder',
+    'namesReused',
+    'damaged',
+    'unacked',
+    'delivered',
+  ]);
+});

@@ -1,0 +1,86 @@
+// What faults act on, each part noting what is done to it and when: a link, a gateway, groups of devices.
+
+import type { LinkFaultChange } from '../../../../simulator/faults/link-faults.ts';
+import type { LinkProxy } from '../../../../simulator/faults/link-proxy.ts';
+import { DeviceFleet } from '../../../../simulator/fleet/device-fleet.ts';
+import type { DeviceGroup } from '../../../../simulator/fleet/device-group.ts';
+import { FaultStage } from '../../../../simulator/run/fault-stage.ts';
+import type { GatewayControl } from '../../../../simulator/run/system-under-test.ts';
+import { type GroupPlan, type GroupUnderTest, groupUnderTest } from '../../../support/simulated-devices.ts';
+
+export interface FaultRig {
+  stage: FaultStage;
+  /** "1500 cut", in order: the time and what happened. */
+  events: string[];
+  groups: GroupUnderTest[];
+  /** Of the gateway: throws what is put here. */
+  failure: { start?: Error };
+}
+
+export interface FaultRigOptions {
+  nowMs: () => number;
+  groups?: readonly Partial<GroupPlan>[];
+  /** How long the gateway takes to come up. */
+  startMs?: number;
+}
+
+export function faultRig({ nowMs, groups = [{}], startMs = 0 }: FaultRigOptions): FaultRig {
+  const events: string[] = [];
+  const note = (what: string) => void events.push(`${nowMs()} ${what}`);
+  const failure: FaultRig['failure'] = {};
+  const made = groups.map((plan) => groupUnderTest({ nowMs, ...plan }));
+  const fleet = new DeviceFleet({
+    groups: made.map(({ group }): DeviceGroup => group),
+    nowMs,
+    after: () => ({ clear: () => {} }),
+  });
+  const link = {
+    set: (change: LinkFaultChange) => note(`link ${JSON.stringify(change)}`),
+    cut: () => note('link cut'),
+  };
+  const stage = new FaultStage({
+    system: {
+      gatewayUrl: 'mqtt://127.0.0.1',
+      upstreamUrl: null,
+      upstreamFilter: '#',
+      gatewayText: 'a gateway',
+      upstreamText: 'none',
+      link: link as unknown as LinkProxy, // a fault needs no more of it
+      gateway: gatewayOf(note, startMs, failure),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    },
+    fleet,
+    nowMs,
+    onSpan: () => {},
+    onLinkBroken: () => note('broken'),
+    onLinkHealed: (atMs) => note(`healed at ${atMs}`),
+  });
+  return { stage, events, groups: made, failure };
+}
+
+function gatewayOf(
+  note: (what: string) => void,
+  startMs: number,
+  failure: FaultRig['failure'],
+): GatewayControl {
+  let isUp = true;
+  const end = (how: string) => async () => {
+    note(how);
+    isUp = false;
+  };
+  return {
+    async start() {
+      if (isUp) throw new Error('it runs already');
+      await new Promise((resolve) => setTimeout(resolve, startMs));
+      if (failure.start !== undefined) throw failure.start;
+      note('start');
+      isUp = true;
+    },
+    kill: end('kill'),
+    stop: end('stop'),
+    cutPower: end('cut power'),
+    fillDisk: (leaveFreeBytes) => note(`fill to ${leaveFreeBytes}`),
+    releaseDisk: () => note('release'),
+    usage: undefined,
+  };
+}
