@@ -8,12 +8,12 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/{unit,contract,model}/**/*.test.ts'] } },
       {
         extends: true,
-        // Real brokers and a gateway under load: one file at a time, for they share two cores.
+        // Real brokers and a gateway under load, and much waiting for time-outs: two files at a time.
         test: {
           name: 'system',
           include: ['test/{integration,fault}/**/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: 120_000,
+          maxWorkers: 2,
+          testTimeout: 240_000, // a bound against hanging, on a machine that does something else as well
           hookTimeout: 60_000,
         },
       },

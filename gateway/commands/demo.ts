@@ -1,7 +1,10 @@
 // `sluice demo`: the gateway with fifty simulated devices, and a line a second of what it does.
 
 import type { Command } from 'commander';
-import { Fleet } from '../../simulator/fleet.ts';
+import { SluiceError } from '../../config/errors.ts';
+import type { DeviceFleet } from '../../simulator/fleet/device-fleet.ts';
+import { LatencyHistogram } from '../../simulator/latency-histogram.ts';
+import { createDemoFleet, demoScenario } from '../../simulator/run/demo-fleet.ts';
 import type { Gateway, GatewayStatus } from '../gateway.ts';
 import { loadSettings } from './load-settings.ts';
 import { type Companion, runGateway } from './start.ts';
@@ -19,7 +22,7 @@ export function registerDemo(program: Command): void {
     .action(async ({ config, devices, rate }: { config: string; devices: string; rate: string }) => {
       const settings = loadSettings(config);
       const fleet = { devices: Number(devices), ratePerSecond: Number(rate) };
-      if (!(fleet.devices >= 1 && fleet.ratePerSecond > 0)) {
+      if (!isPossible(fleet)) {
         process.stderr.write('sluice: --devices takes a whole number from 1, --rate a number above 0\n');
         process.exitCode = 1;
       } else if (settings === undefined) {
@@ -31,13 +34,19 @@ export function registerDemo(program: Command): void {
     });
 }
 
-async function runFleet(
-  gateway: Gateway,
-  options: { devices: number; ratePerSecond: number },
-): Promise<Companion> {
+interface FleetSize {
+  devices: number;
+  ratePerSecond: number;
+}
+
+function isPossible({ devices, ratePerSecond }: FleetSize): boolean {
+  return Number.isInteger(devices) && devices >= 1 && ratePerSecond > 0;
+}
+
+async function runFleet(gateway: Gateway, options: FleetSize): Promise<Companion> {
   const url = gateway.listenerUrls[0];
-  const fleet = new Fleet({ url, ...options });
-  await fleet.start();
+  const fleet = fleetOf(url, options);
+  fleet.start();
   process.stdout.write(
     `${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`,
   );
@@ -57,6 +66,14 @@ async function runFleet(
   };
 }
 
+/** Throws SluiceError when there are more devices, or faster ones, than the simulator takes. */
+function fleetOf(url: string, size: FleetSize): DeviceFleet {
+  const loaded = demoScenario({ url, ...size });
+  if (loaded.ok) return createDemoFleet(loaded.scenario, url);
+  const { path, message, hint } = loaded.problems[0];
+  throw new SluiceError('SCENARIO', `no such fleet: ${path} ${message}`, { kind: 'permanent', hint });
+}
+
 const HEADINGS = [
   'connected',
   ' received',
@@ -74,14 +91,16 @@ function deliveredOf({ store }: GatewayStatus): number {
 }
 
 /** Since the start, but for what is pending: that may be of earlier runs. */
-function lineOf(status: GatewayStatus, fleet: Fleet, deliveredBefore: number): string {
+function lineOf(status: GatewayStatus, fleet: DeviceFleet, deliveredBefore: number): string {
   const { counters, commits, store, sinks } = status;
   const delivered = deliveredOf(status) - deliveredBefore;
   const pending = store.books.reduce((sum, book) => {
     const lane = store.lanes.find(({ name }) => name === book.lane);
     return sum + (lane?.nextOffset ?? 0) - book.nextOffset;
   }, 0);
-  const { p50, p99 } = fleet.takeRecentAckLatency();
+  const ack = new LatencyHistogram();
+  for (const group of fleet.groups) ack.merge(group.takeRecentAck());
+  const { p50, p99 } = ack.summary();
   const upstream = sinks.reduce((sum, sink) => sum + sink.bytesUpstream, 0);
   return [
     String(counters.connections).padStart(9),

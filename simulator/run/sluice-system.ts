@@ -45,6 +45,7 @@ export async function startSluiceSystem(options: SluiceSystemOptions): Promise<S
     }),
   );
   const control = controlOf(gateway, { disk, stack, options });
+  stack.defer(() => gateway.server.kill()); // first of all: what follows takes its disk away
   await gateway.server.start();
   const owned = stack.move();
   return {

@@ -9,8 +9,8 @@ import { DiskFill } from '../../simulator/system/fill-disk.ts';
 import { SmallDisk } from '../../simulator/system/small-disk.ts';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
 import { FaultRig } from '../support/fault-rig.ts';
+import { canMount } from '../support/machine-tools.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
-import { canMount } from '../support/small-disk.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const MiB = 1024 * 1024;

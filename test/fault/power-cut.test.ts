@@ -9,8 +9,8 @@ import { PowerCut } from '../../simulator/system/power-cut.ts';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
 import { FaultRig } from '../support/fault-rig.ts';
 import type { GatewayProcess } from '../support/gateway-process.ts';
+import { hasCompiler } from '../support/machine-tools.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
-import { hasCompiler } from '../support/power-cut-disk.ts';
 import { seededRun } from '../support/seeded-run.ts';
 import { pause } from '../support/wait-for.ts';
 

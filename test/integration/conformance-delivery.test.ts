@@ -1,27 +1,18 @@
 // What a subscriber gets, over real sockets and over restarts of the gateway: order, packet ids, DUP, what it said it
 // can take, what expired meanwhile, and every QoS 2 message to its end.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import { Random } from '../support/mqtt-frame-random.ts';
 import { Qos2Receiver } from '../support/qos2-receiver.ts';
 import { type ConnectFields, type Packet, RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { publishAll, SharedGateway } from '../support/shared-gateway.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 
 vi.setConfig({ maxConcurrency: 50 });
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await RunningGateway.start(directory.path, { mqtt: { receiveMaximum: 500 } });
-});
-afterAll(async () => {
-  await gateway.stop();
-  directory[Symbol.dispose]();
-});
+const gateway = new SharedGateway({ mqtt: { receiveMaximum: 500 } });
 
 function kept(version: ClientVersion, clientId: string, properties: object = {}): ConnectFields {
   const lasting = { properties: { sessionExpiryInterval: 3600, ...properties } };
@@ -44,24 +35,11 @@ async function subscribeAndLeave(
   await client.disconnect();
 }
 
-/** Publishes each payload and waits until it is acknowledged, so that it is in the queue of who is away. */
-async function publishAll(
-  port: number,
-  topic: string,
-  payloads: readonly string[],
-  rest: object = {},
-): Promise<void> {
-  using client = await RawClient.connect(port, 5, { clientId: `publisher-of-${topic}` });
-  for (const [i, payload] of payloads.entries())
-    client.publish(topic, payload, { qos: 1, messageId: i + 1, ...rest });
-  await client.take('puback', payloads.length);
-}
-
 describe.concurrent.each([4, 5] as const)('a session of version %i that was away', (version) => {
   test('gets its queue in order with packet ids of its own and DUP 0, and after a lost connection the same again with DUP 1 (MQTT-4.4.0-1, MQTT-4.6.0-1, MQTT-3.3.1-1)', async () => {
     const id = `queue-${version}`;
     await subscribeAndLeave(gateway.port, version, id, 1);
-    await publishAll(gateway.port, `${id}/cmd`, numbers(0, 100));
+    await publishAll({ port: gateway.port, topic: `${id}/cmd` }, numbers(0, 100));
     const first = await RawClient.connect(gateway.port, version, kept(version, id));
     const sent = await first.take('publish', 100);
     expect(sent.map(text)).toEqual(numbers(0, 100));
@@ -70,7 +48,7 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
     for (const { messageId } of sent.slice(0, 40)) first.send({ cmd: 'puback', messageId });
     await first.ping();
     await first.drop();
-    await publishAll(gateway.port, `${id}/cmd`, numbers(100, 105));
+    await publishAll({ port: gateway.port, topic: `${id}/cmd` }, numbers(100, 105));
     using second = await RawClient.connect(gateway.port, version, kept(version, id));
     const again = await second.take('publish', 65);
     expect(again.map(text)).toEqual(numbers(40, 105));
@@ -88,7 +66,7 @@ describe.concurrent.each([4, 5] as const)('a session of version %i that was away
     {
       await using before = await RunningGateway.start(own.path);
       await subscribeAndLeave(before.port, version, 'device', 2);
-      await publishAll(before.port, 'device/cmd', numbers(0, 20), { qos: 1 });
+      await publishAll({ port: before.port, topic: 'device/cmd' }, numbers(0, 20), { qos: 1 });
       using client = await RawClient.connect(
         before.port,
         version,
@@ -150,7 +128,7 @@ describe.concurrent('a subscriber of MQTT 5', () => {
       const properties = { receiveMaximum: 2, ...(isKept ? { sessionExpiryInterval: 3600 } : {}) };
       using client = await RawClient.connect(gateway.port, 5, { clientId: id, clean: !isKept, properties });
       await client.subscribe(`${id}/#`, 1);
-      await publishAll(gateway.port, `${id}/cmd`, numbers(0, 10));
+      await publishAll({ port: gateway.port, topic: `${id}/cmd` }, numbers(0, 10));
       for (let at = 0; at < 10; at += 2) {
         const packets = await client.take('publish', 2);
         expect(packets.map(text)).toEqual(numbers(at, at + 2));
@@ -173,7 +151,7 @@ describe.concurrent('a subscriber of MQTT 5', () => {
       });
       await client.subscribe(`${id}/#`, qos);
       for (const payload of ['first', 'x'.repeat(100), 'second'])
-        await publishAll(gateway.port, `${id}/cmd`, [payload], { qos: 1 });
+        await publishAll({ port: gateway.port, topic: `${id}/cmd` }, [payload], { qos: 1 });
       for (const expected of ['first', 'second']) {
         const packet = await client.next('publish');
         expect(text(packet)).toBe(expected);
@@ -186,9 +164,13 @@ describe.concurrent('a subscriber of MQTT 5', () => {
 
   test('does not get what expired while it was away, and of the rest how long it still lives (MQTT-3.3.2-5, MQTT-3.3.2-6)', async () => {
     await subscribeAndLeave(gateway.port, 5, 'late', 1);
-    await publishAll(gateway.port, 'late/cmd', ['brief'], { properties: { messageExpiryInterval: 1 } });
-    await publishAll(gateway.port, 'late/cmd', ['lasting'], { properties: { messageExpiryInterval: 100 } });
-    await publishAll(gateway.port, 'late/cmd', ['eternal']);
+    await publishAll({ port: gateway.port, topic: 'late/cmd' }, ['brief'], {
+      properties: { messageExpiryInterval: 1 },
+    });
+    await publishAll({ port: gateway.port, topic: 'late/cmd' }, ['lasting'], {
+      properties: { messageExpiryInterval: 100 },
+    });
+    await publishAll({ port: gateway.port, topic: 'late/cmd' }, ['eternal']);
     await new Promise((resolve) => setTimeout(resolve, 1200)); // the second that the first one lives
     using client = await RawClient.connect(gateway.port, 5, kept(5, 'late'));
     const [lasting, eternal] = await client.take('publish', 2);
@@ -216,7 +198,9 @@ describe.concurrent('a subscriber of MQTT 5', () => {
       payloadFormatIndicator: true,
       userProperties: { d: ['e', 'f'] },
     };
-    await publishAll(gateway.port, 'curious/cmd', ['x'], { properties: { ...properties, topicAlias: 1 } });
+    await publishAll({ port: gateway.port, topic: 'curious/cmd' }, ['x'], {
+      properties: { ...properties, topicAlias: 1 },
+    });
     expect((await client.next('publish')).properties).toEqual({ ...properties, subscriptionIdentifier: 7 });
   });
 

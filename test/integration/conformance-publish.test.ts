@@ -1,6 +1,6 @@
 // What a publisher sees on the wire and what is in the log then, over real sockets, for MQTT 3.1, 3.1.1 and 5.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import {
   type ConnectFields,
@@ -10,6 +10,7 @@ import {
   RawClient,
 } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 import type { StoredRecord } from '../support/stored-records.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -26,19 +27,10 @@ function kept(version: ClientVersion, clientId: string): ConnectFields {
 const payloads = (records: StoredRecord[]): string[] => records.map(({ payload }) => payload);
 
 describe.each(versions)('a publisher of version %i', (version) => {
-  let directory: TemporaryDirectory;
-  let gateway: RunningGateway;
   let devices = 0;
   let device = '';
 
-  beforeAll(async () => {
-    directory = new TemporaryDirectory();
-    gateway = await RunningGateway.start(directory.path, { mqtt: { receiveMaximum: 1000 } });
-  });
-  afterAll(async () => {
-    await gateway.stop();
-    directory[Symbol.dispose]();
-  });
+  const gateway = new SharedGateway({ mqtt: { receiveMaximum: 1000 } });
 
   /** A client of a name of its own, and what the log has of it. */
   function connect(fields: ConnectFields = {}): Promise<RawClient> {

@@ -1,38 +1,28 @@
 // Publishes that the gateway does not take, and what MQTT 5 adds to a publish: how each is answered, whether the
 // connection goes on, and what is in the log.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { bytes, frameOf, prefixed, properties, uint16 } from '../support/mqtt-bytes.ts';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import { publishPacket, RawClient } from '../support/raw-client.ts';
-import { RunningGateway } from '../support/running-gateway.ts';
-import { TemporaryDirectory } from '../support/temporary-directory.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 
 const PACKET_BYTES_MAX = 4096;
 const RECEIVE_MAXIMUM = 8;
 const ALIASES = 4;
 const versions: readonly ClientVersion[] = [3, 4, 5];
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
 let devices = 0;
 let device = '';
 
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  const mqtt = {
-    packetBytesMax: PACKET_BYTES_MAX,
-    receiveMaximum: RECEIVE_MAXIMUM,
-    topicAliasMaximum: ALIASES,
-    topicLevelsMax: 8,
-    topicBytesMax: 64,
-  };
-  gateway = await RunningGateway.start(directory.path, { mqtt });
-});
-afterAll(async () => {
-  await gateway.stop();
-  directory[Symbol.dispose]();
-});
+const mqtt = {
+  packetBytesMax: PACKET_BYTES_MAX,
+  receiveMaximum: RECEIVE_MAXIMUM,
+  topicAliasMaximum: ALIASES,
+  topicLevelsMax: 8,
+  topicBytesMax: 64,
+};
+const gateway = new SharedGateway({ mqtt });
 
 function connect(version: ClientVersion): Promise<RawClient> {
   device = `device-${++devices}`;

@@ -1,42 +1,20 @@
 // Retained messages over real sockets and over restarts of the gateway (MQTT 5.0 3.3.1.3).
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { publishAll, SharedGateway } from '../support/shared-gateway.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await RunningGateway.start(directory.path);
-});
-afterAll(async () => {
-  await gateway.stop();
-  directory[Symbol.dispose]();
-});
-
-/** Publishes each payload and waits until it is acknowledged. */
-async function publishAll(
-  port: number,
-  topic: string,
-  payloads: readonly string[],
-  rest: object = {},
-): Promise<void> {
-  using client = await RawClient.connect(port, 5, { clientId: `publisher-of-${topic}` });
-  for (const [i, payload] of payloads.entries())
-    client.publish(topic, payload, { qos: 1, messageId: i + 1, ...rest });
-  await client.take('puback', payloads.length);
-}
+const gateway = new SharedGateway();
 
 describe.concurrent.each([3, 4, 5] as const)(
   'a retained message, to a subscriber of version %i,',
   (version) => {
     test('comes with RETAIN 1 on subscribing and with RETAIN 0 live, the last one only, and not when it was emptied (MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-10)', async () => {
       const id = `retained-${version}`;
-      await publishAll(gateway.port, `${id}/a`, ['old', 'new'], { retain: true });
-      await publishAll(gateway.port, `${id}/b`, ['gone', ''], { retain: true });
+      await publishAll({ port: gateway.port, topic: `${id}/a` }, ['old', 'new'], { retain: true });
+      await publishAll({ port: gateway.port, topic: `${id}/b` }, ['gone', ''], { retain: true });
       using client = await RawClient.connect(gateway.port, version, { clientId: id });
       await client.subscribe(`${id}/+`, 1);
       expect(await client.next('publish')).toMatchObject({
@@ -45,7 +23,7 @@ describe.concurrent.each([3, 4, 5] as const)(
         retain: true,
         qos: 1,
       });
-      await publishAll(gateway.port, `${id}/b`, ['live'], { retain: true });
+      await publishAll({ port: gateway.port, topic: `${id}/b` }, ['live'], { retain: true });
       expect(await client.next('publish')).toMatchObject({
         topic: `${id}/b`,
         payload: Buffer.from('live'),
@@ -59,7 +37,7 @@ describe.concurrent.each([3, 4, 5] as const)(
       using own = new TemporaryDirectory();
       {
         await using before = await RunningGateway.start(own.path);
-        await publishAll(before.port, 'state', ['kept'], {
+        await publishAll({ port: before.port, topic: 'state' }, ['kept'], {
           retain: true,
           properties: { contentType: 'text/plain' },
         });

@@ -1,12 +1,11 @@
 // Sessions as a client sees them: what is kept, what a CONNECT gets back of it, and how a connection ends. Waiting is
 // real here - a keep-alive and an expiry are about time - so these tests run side by side.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { frameOf, prefixed, uint16 } from '../support/mqtt-bytes.ts';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import { type ConnectFields, type Packet, RawClient } from '../support/raw-client.ts';
-import { RunningGateway } from '../support/running-gateway.ts';
-import { TemporaryDirectory } from '../support/temporary-directory.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 
 const SUBSCRIPTIONS_MAX = 3;
 const KEEP_ALIVE_MAX_S = 2;
@@ -14,23 +13,13 @@ const SESSION_EXPIRY_MAX_S = 3600;
 
 vi.setConfig({ maxConcurrency: 50 });
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  const mqtt = {
-    subscriptionsMax: SUBSCRIPTIONS_MAX,
-    keepAliveMaxMs: `${KEEP_ALIVE_MAX_S}s`,
-    sessionExpiryMaxMs: `${SESSION_EXPIRY_MAX_S}s`,
-    connectTimeoutMs: '1s',
-  };
-  gateway = await RunningGateway.start(directory.path, { mqtt });
-});
-afterAll(async () => {
-  await gateway.stop();
-  directory[Symbol.dispose]();
-});
+const mqtt = {
+  subscriptionsMax: SUBSCRIPTIONS_MAX,
+  keepAliveMaxMs: `${KEEP_ALIVE_MAX_S}s`,
+  sessionExpiryMaxMs: `${SESSION_EXPIRY_MAX_S}s`,
+  connectTimeoutMs: '1s',
+};
+const gateway = new SharedGateway({ mqtt });
 
 /** Clean Start or not; the session is kept for an hour where the version lets a client say so. */
 function fields(version: ClientVersion, clientId: string, clean: boolean, expiryS = 3600): ConnectFields {

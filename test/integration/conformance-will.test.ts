@@ -1,27 +1,18 @@
 // Wills: when they are published, when not, and that they are in the log like any publish of the device - the upstream
 // hears of its death too.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import type { ClientVersion } from '../support/mqtt-frame-packets.ts';
 import { type ConnectFields, RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 import { storedRecords } from '../support/stored-records.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 
 vi.setConfig({ maxConcurrency: 50 });
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await RunningGateway.start(directory.path);
-});
-afterAll(async () => {
-  await gateway.stop();
-  directory[Symbol.dispose]();
-});
+const gateway = new SharedGateway();
 
 function withWill(clientId: string, will: object = {}, rest: ConnectFields = {}): ConnectFields {
   return {

@@ -1,8 +1,16 @@
 import type { IPublishPacket } from 'mqtt';
 import { connectAsync } from 'mqtt';
 import { describe, expect, test } from 'vitest';
-import { Fleet } from '../../simulator/fleet.ts';
+import type { DeviceFleet } from '../../simulator/fleet/device-fleet.ts';
+import { createDemoFleet, type DemoFleetOptions, demoScenario } from '../../simulator/run/demo-fleet.ts';
 import { TestBroker, until } from '../support/test-broker.ts';
+
+interface Reading {
+  time: string;
+  temperatureC: number;
+  speedRpm: number;
+  state: string;
+}
 
 interface Listener extends AsyncDisposable {
   packets: IPublishPacket[];
@@ -34,59 +42,99 @@ function sequences(packets: IPublishPacket[]): Map<string, number[]> {
   return found;
 }
 
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+/** Stopped when the test is over, if it has not been. */
+class Fleet implements AsyncDisposable {
+  readonly devices: DeviceFleet;
 
-describe('a simulated fleet', () => {
+  constructor(options: DemoFleetOptions) {
+    const loaded = demoScenario(options);
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    this.devices = createDemoFleet(loaded.scenario, options.url);
+    this.devices.start();
+  }
+
+  get totals() {
+    return this.devices.totals();
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return this.devices.stop(deadlineMs);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop(0);
+  }
+}
+
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+describe('the fleet of the demo', () => {
   test('publishes the telemetry of every device on a topic of its own, and counts the acknowledgements', async () => {
     await using broker = await TestBroker.start();
     await using listener = await listenTo(broker);
-    await using fleet = new Fleet({ url: broker.url, devices: 7, lines: 3, ratePerSecond: 50 });
-    await fleet.start();
-    await until(() => fleet.snapshot().acked > 100);
-    expect(fleet.snapshot()).toMatchObject({ devices: 7, connected: 7, refused: 0, reconnects: 0 });
+    await using fleet = new Fleet({ url: broker.url, devices: 7, ratePerSecond: 50 });
+    await until(() => fleet.totals.acked > 100);
+    expect(fleet.totals).toMatchObject({ devices: 7, connected: 7, refused: 0, reconnects: 0 });
     await fleet.stop(2000);
-    const { sent, acked, unacked, connected, payloadBytes, ackLatencyMs } = fleet.snapshot();
-    expect({ acked, unacked, connected }).toEqual({ acked: sent, unacked: 0, connected: 0 });
-    expect(ackLatencyMs.count).toBe(acked);
-    expect(ackLatencyMs.p50).toBeGreaterThan(0);
-    expect(ackLatencyMs.p99).toBeLessThanOrEqual(ackLatencyMs.max);
+    const { sent, acked, connected, payloadBytes } = fleet.totals;
+    expect({ acked, connected }).toEqual({ acked: sent, connected: 0 });
     await until(() => listener.packets.length === sent);
-    expect([...sequences(listener.packets).keys()].sort()).toEqual(
-      [1, 2, 3, 4, 5, 6, 7]
-        .map((number) => `plant/line${1 + ((number - 1) % 3)}/dev-${number}/telemetry`)
-        .sort(),
-    );
+    expect([...sequences(listener.packets).keys()].sort()).toEqual([
+      'plant/line1/dev-0/telemetry',
+      'plant/line1/dev-1/telemetry',
+      'plant/line2/dev-0/telemetry',
+      'plant/line2/dev-1/telemetry',
+      'plant/line3/dev-0/telemetry',
+      'plant/line4/dev-0/telemetry',
+      'plant/line5/dev-0/telemetry',
+    ]);
     for (const seqs of sequences(listener.packets).values()) expect(seqs).toEqual(upTo(seqs.length));
     expect(listener.packets.reduce((sum, { payload }) => sum + payload.length, 0)).toBe(payloadBytes);
+  });
+
+  test('speaks of a machine whose values wander in small steps', async () => {
+    await using broker = await TestBroker.start();
+    await using listener = await listenTo(broker);
+    await using fleet = new Fleet({ url: broker.url, devices: 1, ratePerSecond: 200 });
+    await until(() => listener.packets.length >= 50);
+    await fleet.stop(0);
+    const readings = listener.packets.map(({ payload }) => JSON.parse(payload.toString()) as Reading);
+    for (const [i, { time, temperatureC, speedRpm, state }] of readings.entries()) {
+      expect(new Date(time).toISOString()).toBe(time);
+      expect(speedRpm >= 600 && speedRpm <= 3000).toBe(true);
+      expect(temperatureC >= 15 && temperatureC <= 95).toBe(true);
+      expect(['running', 'idle', 'fault']).toContain(state);
+      if (i > 0) expect(Math.abs(temperatureC - readings[i - 1].temperatureC)).toBeLessThanOrEqual(0.41);
+    }
+    expect(new Set(readings.map(({ temperatureC }) => temperatureC)).size).toBeGreaterThan(10);
   });
 
   test('comes back by itself after the broker was away, and loses nothing of what it sent', async () => {
     await using broker = await TestBroker.start();
     await using listener = await listenTo(broker);
     await using fleet = new Fleet({ url: broker.url, devices: 4, ratePerSecond: 50 });
-    await fleet.start();
-    await until(() => fleet.snapshot().acked > 40);
+    await until(() => fleet.totals.acked > 40);
     await broker.close();
-    await until(() => fleet.snapshot().connected === 0 && fleet.snapshot().skipped > 0);
+    await until(() => fleet.totals.connected === 0 && fleet.totals.skipped > 0);
     await broker.open();
-    await until(() => fleet.snapshot().connected === 4);
-    const before = fleet.snapshot().acked;
-    await until(() => fleet.snapshot().acked > before + 40);
+    await until(() => fleet.totals.connected === 4);
+    const before = fleet.totals.acked;
+    await until(() => fleet.totals.acked > before + 40);
     await fleet.stop(2000);
-    expect(fleet.snapshot()).toMatchObject({ unacked: 0, refused: 0, reconnects: 4 });
-    await until(() => [...sequences(listener.packets).values()].flat().length === fleet.snapshot().sent);
+    const { sent, acked, refused, reconnects } = fleet.totals;
+    expect({ acked, refused, reconnects }).toEqual({ acked: sent, refused: 0, reconnects: 4 });
+    await until(() => [...sequences(listener.packets).values()].flat().length === sent);
     for (const seqs of sequences(listener.packets).values()) expect(seqs).toEqual(upTo(seqs.length));
   });
 
   test('skips readings instead of queueing them when nothing is acknowledged, and still ends in time', async () => {
     await using broker = await TestBroker.start();
     broker.broker.authorizePublish = () => {}; // never answers
-    await using fleet = new Fleet({ url: broker.url, devices: 2, ratePerSecond: 100, inFlightMax: 3 });
-    await fleet.start();
-    await until(() => fleet.snapshot().skipped > 20);
-    expect(fleet.snapshot()).toMatchObject({ sent: 6, acked: 0, unacked: 6 });
+    await using fleet = new Fleet({ url: broker.url, devices: 2, ratePerSecond: 100, window: 3 });
+    await until(() => fleet.totals.skipped > 20);
+    expect(fleet.totals).toMatchObject({ sent: 6, acked: 0 });
     await fleet.stop(50);
-    expect(fleet.snapshot()).toMatchObject({ connected: 0, unacked: 6 });
+    expect(fleet.totals).toMatchObject({ connected: 0, sent: 6, acked: 0 });
   });
 
   test('counts what is refused', async () => {
@@ -94,28 +142,28 @@ describe('a simulated fleet', () => {
     broker.broker.authorizePublish = (_client, _packet, done) =>
       done(Object.assign(new Error('no'), { reasonCode: 0x97 }));
     await using fleet = new Fleet({ url: broker.url, devices: 1, ratePerSecond: 100 });
-    await fleet.start();
-    await until(() => fleet.snapshot().refused >= 3);
-    expect(fleet.snapshot().acked).toBe(0);
+    await until(() => fleet.totals.refused >= 3);
+    expect(fleet.totals.acked).toBe(0);
   });
 
   test('tells recent latencies apart from all', async () => {
     await using broker = await TestBroker.start();
-    await using fleet = new Fleet({ url: broker.url, devices: 2, ratePerSecond: 100 });
-    await fleet.start();
-    await until(() => fleet.snapshot().acked >= 10);
-    const first = fleet.takeRecentAckLatency().count;
-    expect(first).toBe(fleet.snapshot().ackLatencyMs.count);
-    expect(fleet.takeRecentAckLatency().count).toBe(0);
+    await using fleet = new Fleet({ url: broker.url, devices: 1, ratePerSecond: 100 });
+    await until(() => fleet.totals.acked >= 10);
+    const [group] = fleet.devices.groups;
+    const { count, p50, p99, max } = group.takeRecentAck().summary();
+    expect(count).toBe(fleet.totals.acked);
+    expect(p50).toBeGreaterThan(0);
+    expect(p99).toBeLessThanOrEqual(max);
+    expect(group.takeRecentAck().count).toBe(0);
   });
 
   test('stops where no broker ever was', async () => {
     await using broker = await TestBroker.start();
     await broker.close();
-    const fleet = new Fleet({ url: broker.url, devices: 3, ratePerSecond: 10 });
-    await fleet.start();
+    await using fleet = new Fleet({ url: broker.url, devices: 3, ratePerSecond: 10 });
     await fleet.stop(1000);
     await fleet.stop(1000);
-    expect(fleet.snapshot()).toMatchObject({ connected: 0, sent: 0 });
+    expect(fleet.totals).toMatchObject({ connected: 0, sent: 0 });
   });
 });

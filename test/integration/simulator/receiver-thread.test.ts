@@ -9,8 +9,8 @@ import type { ReceiverThreadOptions } from '../../../simulator/receive/receiver-
 import { ReceiverThread, type ReceiverThreadEvents } from '../../../simulator/receive/receiver-thread.ts';
 import type { DeviceOutcome } from '../../../simulator/receive/verify.ts';
 import { listing } from '../../../simulator/receive/verify.ts';
+import { freePort } from '../../../simulator/system/free-port.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
-import { quietPort } from '../../support/quiet-port.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const PERSISTENT = [
@@ -179,7 +179,7 @@ describe.skipIf(!hasMosquitto())('the receiver in its thread', () => {
   });
 
   test('says when nobody is there, after the time that it is given', async () => {
-    await using thread = threadAt(await quietPort(), { startWithinMs: 300 });
+    await using thread = threadAt(await freePort(), { startWithinMs: 300 });
     await expect(thread.start()).rejects.toMatchObject({
       code: 'RECEIVER_UNREACHABLE',
       message: expect.stringContaining('ECONNREFUSED'),

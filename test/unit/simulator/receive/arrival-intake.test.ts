@@ -77,4 +77,17 @@ describe('what an upstream message brings', () => {
     expect(intake.counts.damaged).toBe(2);
     expect(intake.firstDamage).toBe('the checksum is wrong');
   });
+
+  test('a payload that is not what was sent is damaged and foreign, however good its mark is', () => {
+    const account = new ArrivalAccount({ run: 'r1', groupOfDevice: new Uint16Array(4) });
+    const intake = new ArrivalIntake(account, (payload, { device, sequence }) =>
+      payload.equals(payloadOf(device, sequence)),
+    );
+    const altered = payloadOf(2, 1);
+    altered[altered.indexOf('21.5')] = 0x33;
+    intake.take({ payload: batchOf(0, [payloadOf(2, 0), altered]) }, 0);
+    expect(account.totals()).toMatchObject({ delivered: 1, foreign: 1 });
+    expect(intake.counts.damaged).toBe(1);
+    expect(intake.firstDamage).toBe('device 2 sent message 1 otherwise');
+  });
 });

@@ -2,34 +2,8 @@
 // between.
 
 import { describe, expect, test } from 'vitest';
-import type { SessionPacket } from '../../../../storage/sessions/session-packet.ts';
-import type { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
 import { connect, FakeClient, publish, publishOf, SessionStore } from './session-store.ts';
-
-const subscription = { topic: 'cmd/#', qos: 2, rh: 0, rap: false, nl: false };
-
-async function subscribed(persistence: SessionPersistence, client: FakeClient): Promise<void> {
-  await connect(persistence, client);
-  await persistence.addSubscriptions(client, [subscription]);
-}
-
-async function offline(persistence: SessionPersistence, client: FakeClient): Promise<void> {
-  client.closed = true;
-  await persistence.closeSession(client, { expiryS: 3600 });
-}
-
-function idsOf(packets: SessionPacket[]): (number | undefined)[] {
-  return packets.map((packet) => packet.messageId);
-}
-
-async function publishMany(
-  persistence: SessionPersistence,
-  count: number,
-  extra: Partial<SessionPacket> = {},
-): Promise<void> {
-  const packets = Array.from({ length: count }, (_, i) => publishOf('cmd/a', String(i), extra));
-  await Promise.all(packets.map((packet) => publish(persistence, packet)));
-}
+import { idsOf, offline, publishMany, subscribed } from './session-traffic.ts';
 
 describe('a queued message', () => {
   test('keeps its packet id over reconnect and restart until it is acknowledged (MQTT-4.4.0-1)', async () => {

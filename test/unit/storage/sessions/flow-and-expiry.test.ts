@@ -1,34 +1,8 @@
 // When messages to a client are held back, and when they are given up.
 
 import { describe, expect, test } from 'vitest';
-import type { SessionPacket } from '../../../../storage/sessions/session-packet.ts';
-import type { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
 import { connect, FakeClient, HandClock, publish, publishOf, SessionStore } from './session-store.ts';
-
-const subscription = { topic: 'cmd/#', qos: 2, rh: 0, rap: false, nl: false };
-
-async function subscribed(persistence: SessionPersistence, client: FakeClient): Promise<void> {
-  await connect(persistence, client);
-  await persistence.addSubscriptions(client, [subscription]);
-}
-
-async function offline(persistence: SessionPersistence, client: FakeClient): Promise<void> {
-  client.closed = true;
-  await persistence.closeSession(client, { expiryS: 3600 });
-}
-
-function idsOf(packets: SessionPacket[]): (number | undefined)[] {
-  return packets.map((packet) => packet.messageId);
-}
-
-async function publishMany(
-  persistence: SessionPersistence,
-  count: number,
-  extra: Partial<SessionPacket> = {},
-): Promise<void> {
-  const packets = Array.from({ length: count }, (_, i) => publishOf('cmd/a', String(i), extra));
-  await Promise.all(packets.map((packet) => publish(persistence, packet)));
-}
+import { idsOf, offline, publishMany, subscribed } from './session-traffic.ts';
 
 describe('flow control', () => {
   test('leaves at most Receive Maximum unacknowledged, PUBREC included (MQTT-3.3.4-9)', async () => {

@@ -1,11 +1,13 @@
-// Whether simulator/system/small-disk.ts can be used: mounting needs root. Where CI is set that is an error, elsewhere
-// the tests that need it are skipped with one line.
+// What tests need to be on the machine, beside node: tools of other packages, and the right to mount. Where CI is set a
+// missing one is an error; elsewhere the tests that need it are skipped, with one line that names the package.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hasTool } from './mosquitto.ts';
 
+/** For simulator/system/small-disk.ts. */
 export function canMount(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-mount-'));
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]).status === 0;
@@ -16,4 +18,9 @@ export function canMount(): boolean {
   if (process.env.CI) throw new Error(line);
   console.warn(`skipped: ${line}`);
   return false;
+}
+
+/** For simulator/system/power-cut.ts. */
+export function hasCompiler(): boolean {
+  return hasTool('cc', 'gcc');
 }
