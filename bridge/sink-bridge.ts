@@ -111,7 +111,8 @@ export class SinkBridge {
       });
     }
     if (missing > 0)
-      log('error', 'records were not in the log any more before they were sent', {
+      // How many records they were nobody knows: a salvage leaves names out so that none is given twice.
+      log('error', 'names without a record passed: lost to the damage told before, or left out after it', {
         sink,
         lane,
         count: missing,

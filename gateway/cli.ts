@@ -27,7 +27,8 @@ const program = new Command('sluice')
   .description(
     'An MQTT gateway for the edge: on disk before it acknowledges, batched and compressed to the cloud.',
   )
-  .version(version);
+  .version(version)
+  .enablePositionalOptions(); // `simulate proxy` has options of the same name as `simulate`
 const name = process.argv[2] ?? '';
 const asked = commands[name];
 if (asked === undefined && name !== 'help' && /^[a-z]/i.test(name)) refuseUnknown(name);

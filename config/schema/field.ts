@@ -38,6 +38,8 @@ export interface BoolField {
 export interface NumberField {
   /** `decimal` need not be whole; a `rate` is kept as a number per second. */
   readonly kind: 'int' | 'decimal' | 'duration' | 'bytes' | 'rate';
+  /** A bare number other than 0 is refused: the name of the setting does not tell its unit. */
+  readonly needsUnit?: boolean | undefined;
   readonly help: string;
   readonly default?: number | undefined;
   readonly min: number;

@@ -122,8 +122,11 @@ function readBool(raw: RawScalar): Reading {
 }
 
 function readEnum(field: EnumField, raw: RawScalar): Reading {
+  // `version: 5` means '5' where that is a word of the list: nobody can tell a number from a word by looking at it.
   const found = field.values.find((known) =>
-    raw.untyped ? String(known) === raw.value : known === raw.value,
+    raw.untyped || (typeof known === 'string' && typeof raw.value === 'number')
+      ? String(known) === String(raw.value)
+      : known === raw.value,
   );
   if (found !== undefined) return value(found);
   const near = nearestKey(
@@ -136,6 +139,8 @@ function readEnum(field: EnumField, raw: RawScalar): Reading {
 
 function readNumber(field: NumberField, raw: RawScalar): Reading {
   const number = numberOf(field, raw);
+  if (field.needsUnit === true && typeof raw.value === 'number' && raw.value !== 0)
+    return fault(`${shown(raw)} has no unit`, wanted(field));
   if (number === undefined) {
     const kind = {
       int: 'a whole number',

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { renderProblems } from '../../config/check.ts';
-import { SluiceError } from '../../config/errors.ts';
+import { messageOf, SluiceError } from '../../config/errors.ts';
 import { renderHtml } from '../../simulator/report/html-report.ts';
 import type { Report } from '../../simulator/report/report.ts';
 import { runScenario } from '../../simulator/run/run-scenario.ts';
@@ -15,7 +15,7 @@ import { type LoadedScenario, loadScenario } from '../../simulator/scenario/load
 import { type QuickOptions, quickScenario } from '../../simulator/scenario/quick-scenario.ts';
 import { scenarioSchemaText } from '../../simulator/scenario/scenario-schema.ts';
 import { createView, viewKindFor } from '../../simulator/view/create-view.ts';
-import { runInForeground } from './foreground.ts';
+import { faultLine, runInForeground } from './foreground.ts';
 import { registerSimulateProxy } from './simulate-proxy.ts';
 import { startSystem } from './simulate-system.ts';
 
@@ -44,12 +44,15 @@ const QUICK_OPTIONS: readonly (keyof QuickOptions)[] = [
   'seed',
 ];
 const EXIT_CODES = { pass: 0, fail: 1, inconclusive: 2 } as const;
+const EXIT_NOT_RUN = 3;
 const SCENARIOS = fileURLToPath(new URL('../../simulator/scenarios/', import.meta.url));
 
 export function registerSimulate(program: Command): void {
   const simulate = program
     .command('simulate')
     .description('Drive simulated devices through a scenario and prove what arrived.')
+    .enablePositionalOptions()
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_NOT_RUN))
     .argument('[scenario]', 'scenario file, or the name of one of those that come along')
     .option('--to <url>', 'gateway that runs already', 'mqtt://127.0.0.1:1883')
     .option('--verify <url>', 'broker upstream at which its messages arrive')
@@ -83,7 +86,7 @@ export function registerSimulate(program: Command): void {
       else if (name !== undefined && quick.length > 0) refuse(quick);
       else {
         const given = { ...options, isSystemGiven: isSystemGiven(command) };
-        await runInForeground((signal) => run(name, given, signal));
+        await runInForeground((signal) => run(name, given, signal).catch(notRun));
         // Everything of ours is closed and written by now. Left to end by itself, Node 24.21 now and then spins
         // for ever in its own clean-up (node::Environment::CleanupHandles) when there were child processes with
         // pipes.
@@ -106,7 +109,12 @@ function refuse(quick: readonly string[]): void {
   process.stderr.write(
     `sluice: ${options} cannot be given with a scenario. Change its file, or leave its name out.\n`,
   );
-  process.exitCode = 1;
+  process.exitCode = EXIT_NOT_RUN;
+}
+
+function notRun(error: unknown): number {
+  process.stderr.write(`${faultLine(error)}\n`);
+  return EXIT_NOT_RUN;
 }
 
 function isSystemGiven(command: Command): boolean {
@@ -139,8 +147,9 @@ async function run(name: string | undefined, options: RunOptions, signal: AbortS
   if (isOther && loaded.ok && system !== undefined) loaded = against(loaded.scenario, system);
   if (!loaded.ok) {
     process.stderr.write(`${renderProblems(loaded.problems, file ?? 'sluice simulate')}\n`);
-    return 1;
+    return EXIT_NOT_RUN;
   }
+  for (const target of [options.report, options.html]) if (target !== undefined) writeTo(target, '');
   const { scenario } = loaded;
   const kind =
     options.json === true ? 'json' : options.plain === true ? 'plain' : viewKindFor(process.stdout);
@@ -156,17 +165,19 @@ function write({ report: json, html }: Options, report: Report): void {
     [json, () => `${JSON.stringify(report, null, 1)}\n`],
     [html, () => renderHtml(report)],
   ];
-  for (const [file, text] of files) {
-    if (file === undefined) continue;
-    try {
-      writeFileSync(file, text());
-    } catch (cause) {
-      throw new SluiceError('CANNOT_WRITE', `cannot write ${file}`, {
-        kind: 'permanent',
-        hint: 'Name a file in a directory that may be written to.',
-        cause,
-      });
-    }
+  for (const [file, text] of files) if (file !== undefined) writeTo(file, text());
+}
+
+/** Also before a run, with nothing: so that it is not for nothing. */
+function writeTo(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new SluiceError('CANNOT_WRITE', `cannot write ${file}: ${messageOf(cause)}`, {
+      kind: 'permanent',
+      hint: 'Name a file in a directory that may be written to.',
+      cause,
+    });
   }
 }
 
@@ -193,5 +204,5 @@ function whyOf(loaded: LoadedScenario): string {
 }
 
 function helpText(): string {
-  return `\n${listText()}Exit code 0 pass, 1 fail, 2 inconclusive.\n`;
+  return `\n${listText()}Exit code 0 pass, 1 fail, 2 inconclusive, 3 could not be run.\n`;
 }

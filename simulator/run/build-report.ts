@@ -35,6 +35,8 @@ export interface ReportParts {
   generatorBusy: number;
   /** The receiver's thread had no time left for much of the run. */
   isReceiverBusy: boolean;
+  /** Somebody ended it before its time. */
+  isInterrupted: boolean;
 }
 
 /** From here on the generator is too late to blame anybody else. */
@@ -63,7 +65,7 @@ export function buildReport(parts: ReportParts): Report {
     groups: parts.fleet.groups.map((_, g) => groupOf(parts, g)),
     totals,
     checks,
-    verdict: verdictOf(checks),
+    verdict: parts.isInterrupted ? 'inconclusive' : verdictOf(checks),
     remarks: remarksOf(parts, totals),
   };
 }
@@ -140,8 +142,10 @@ function examplesOf(fleet: DeviceFleet, { losses, examples }: Verification): Rec
   return listed;
 }
 
-function remarksOf({ verification, generatorBusy, isReceiverBusy }: ReportParts, totals: Totals): string[] {
+function remarksOf(parts: ReportParts, totals: Totals): string[] {
+  const { verification, generatorBusy, isReceiverBusy } = parts;
   const remarks: string[] = [];
+  if (parts.isInterrupted) remarks.push('Interrupted: what had been sent by then was verified, no more.');
   if (verification === null) remarks.push('Nothing was verified: no upstream was given.');
   if (totals.generatorLateP99Ms > LATE_MS || generatorBusy > BUSY) {
     const late = `${Math.round(totals.generatorLateP99Ms)} ms late (p99)`;

@@ -103,7 +103,7 @@ function createDevice(
     createClient: (events) =>
       createClient(plan, settings, {
         clientId,
-        username: filled(settings.username, words),
+        username: filled(settings.username, { ...words, client: clientId }),
         tls,
         random,
         events,

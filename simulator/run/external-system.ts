@@ -1,5 +1,6 @@
-// A gateway and an upstream that run already: they are driven and listened to, and not touched. That both are there is
-// looked at first, so that a mistyped address is told at once; whether they speak MQTT, devices and receiver find out.
+// A gateway and an upstream that run already: they are driven and listened to, and not touched. That both are
+// there is looked at first, so that a mistyped address is told at once; whether they speak MQTT, devices and
+// receiver find out.
 
 import { connect } from 'node:net';
 import { messageOf, SluiceError } from '../../config/errors.ts';

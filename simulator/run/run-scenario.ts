@@ -135,6 +135,7 @@ class ScenarioRun {
       drainMs: this.#drain.longestMs,
       generatorBusy,
       isReceiverBusy: this.#sampler.isReceiverBusy,
+      isInterrupted: this.#options.signal.aborted,
     });
     view.finish(report);
     return report;

@@ -60,7 +60,8 @@ export function quickScenario(options: QuickOptions): LoadedScenario {
         password,
         qos: numberOr(qos),
         window: numberOr(window),
-        startWithin: Math.min(30_000, 500 + Math.round(numberOf(devices))), // a gateway takes some thousand a second
+        // A gateway takes some thousand a second.
+        startWithin: `${Math.min(30_000, 500 + Math.round(numberOf(devices)))}ms`,
         profile: rate === 'max' ? { type: 'flood' } : { type: 'fixed', rate, jitter: 0.2 },
         payload: { type: 'bytes', size },
       },

@@ -17,6 +17,8 @@ export function scenarioRelations(scenario: Scenario, origins: ReadonlyMap<strin
     ...unknownGroups(scenario),
     ...unknownPhases(scenario),
     ...cannotHarm(scenario),
+    ...outsideItsPhase(scenario),
+    ...badTemplates(scenario),
     ...groupProblems(scenario),
   ];
   return findings.map((finding) => ({ ...finding, ...originOf(finding.path, origins) }));
@@ -101,6 +103,50 @@ function cannotHarm(scenario: Scenario): Finding[] {
         message: `${type} needs a gateway on a disk for it`,
         hint: `Set system.type: sluice, system.disk: ${disk}.`,
       },
+    ];
+  });
+}
+
+/** A fault that would not happen, or not as long or as often as written, would make a verdict that says nothing. */
+function outsideItsPhase({ timeline }: Scenario): Finding[] {
+  return timeline.flatMap(({ name, for: phaseMs, faults }, p) =>
+    faults.flatMap((fault, f) => {
+      const last = 'times' in fault ? fault.after + (fault.times - 1) * fault.every : fault.after;
+      const end = 'for' in fault ? last + fault.for : last;
+      const path = `timeline.${p}.faults.${f}`;
+      const hint = `Lengthen the phase, or let the fault begin earlier.`;
+      if (last >= phaseMs) return [{ path, message: `happens after its phase (${name}) is over`, hint }];
+      return end > phaseMs ? [{ path, message: `lasts longer than its phase (${name})`, hint }] : [];
+    }),
+  );
+}
+
+/** Words in braces that stand for nothing, and topics that nobody may publish to (MQTT 5.0 4.7.1). */
+function badTemplates({ groups }: Scenario): Finding[] {
+  return Object.entries(groups).flatMap(([name, { clientId, topic, username }]) => {
+    const unknown = (key: string, text: string, words: readonly string[]): Finding[] =>
+      [...text.matchAll(/\{([^}]*)\}/g)]
+        .filter(([, word]) => !words.includes(word as string))
+        .map(([whole]) => ({
+          path: `groups.${name}.${key}`,
+          message: `has ${whole}, which stands for nothing`,
+          hint: `Write ${words.map((word) => `{${word}}`).join(' or ')}.`,
+        }));
+    const own = ['index', 'group'];
+    const wildcard = /[+#]/.test(topic)
+      ? [
+          {
+            path: `groups.${name}.topic`,
+            message: 'has a wildcard',
+            hint: 'Publish to a topic without + and #.',
+          },
+        ]
+      : [];
+    return [
+      ...unknown('clientId', clientId, own),
+      ...unknown('topic', topic, [...own, 'client']),
+      ...unknown('username', username, [...own, 'client']),
+      ...wildcard,
     ];
   });
 }

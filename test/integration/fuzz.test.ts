@@ -29,7 +29,11 @@ const settings = {
   sessions: { sessionsMax: 50, queuedMessagesMax: 10, retainedMessagesMax: 20 },
 };
 /** Every connection that ends is an info line. */
-const env = { SLUICE_LOG__LEVEL: 'error' };
+const env = {
+  SLUICE_LOG__LEVEL: 'error',
+  // V8 takes what it may before it collects, gigabytes on a large machine, the more the busier that is.
+  NODE_OPTIONS: '--max-old-space-size=200',
+};
 
 interface Account {
   report: FuzzReport;

@@ -196,7 +196,7 @@ describe.skipIf(!hasMosquitto())('a run', () => {
     expect(report.phases.map(({ name }) => name)).toEqual(['well', 'away', 'settling']);
     expect(calls).toEqual(['start']); // it is not left dead
     expect(report.faults.map(({ toMs }) => toMs !== null)).toEqual([true, true]);
-    expect(report).toMatchObject({ verdict: 'pass', totals: { lost: 0, unacked: 0 } });
+    expect(report).toMatchObject({ verdict: 'inconclusive', totals: { lost: 0, unacked: 0 } });
     expect(report.totals.delivered).toBeGreaterThan(50);
   });
 

@@ -44,6 +44,7 @@ function partsOf(change: Partial<ReportParts> = {}): ReportParts {
     drainMs: null,
     generatorBusy: 0.2,
     isReceiverBusy: false,
+    isInterrupted: false,
     ...change,
   };
 }
@@ -194,6 +195,12 @@ describe('a remark', () => {
     const refusedDelivered = { ...losses.refusedDelivered, count: 3 };
     const verification = { ...rest, losses: { ...losses, refusedDelivered } };
     expect(remarksOf({ verification })).toEqual([expect.stringMatching(/3 messages that were refused/)]);
+  });
+
+  test('that was interrupted is inconclusive, and says so', () => {
+    const report = buildReport(partsOf({ isInterrupted: true }));
+    expect(report.verdict).toBe('inconclusive');
+    expect(report.remarks[0]).toMatch(/^Interrupted/);
   });
 
   test('tells of the first damage', () => {

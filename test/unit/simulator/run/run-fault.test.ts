@@ -26,7 +26,7 @@ function faultOf(text: string): FaultSettings {
     ) +
       'groups: {a: {devices: 1, profile: {type: flood}, payload: {type: bytes}}, ' +
       `b: {devices: 1, profile: {type: flood}, payload: {type: bytes}}}\n` +
-      `timeline: [{name: p, for: 10s, faults: [${text}]}]`,
+      `timeline: [{name: p, for: 10m, faults: [${text}]}]`,
   );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.scenario.timeline[0]!.faults[0]!;
