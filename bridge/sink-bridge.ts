@@ -112,7 +112,7 @@ export class SinkBridge {
     }
     if (missing > 0)
       // How many records they were nobody knows: a salvage leaves names out so that none is given twice.
-      log('error', 'names without a record passed: lost to the damage told before, or left out after it', {
+      log('error', 'names without records passed: lost to the damage told before, or left out after it', {
         sink,
         lane,
         count: missing,
