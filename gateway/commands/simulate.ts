@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { renderProblems } from '../../config/check.ts';
 import { messageOf, SluiceError } from '../../config/errors.ts';
+import { nearestKey } from '../../config/schema/nearest-key.ts';
 import { renderHtml } from '../../simulator/report/html-report.ts';
 import type { Report } from '../../simulator/report/report.ts';
 import { runScenario } from '../../simulator/run/run-scenario.ts';
@@ -146,6 +147,8 @@ async function run(name: string | undefined, options: RunOptions, signal: AbortS
   const isOther = file !== null || options.against !== undefined; // without a file `to` and `verify` are in already
   if (isOther && loaded.ok && system !== undefined) loaded = against(loaded.scenario, system);
   if (!loaded.ok) {
+    const near = file === name && name !== undefined ? nearestKey(name, names()) : undefined;
+    if (near !== undefined) process.stderr.write(`sluice: did you mean ${near}?\n`);
     process.stderr.write(`${renderProblems(loaded.problems, file ?? 'sluice simulate')}\n`);
     return EXIT_NOT_RUN;
   }

@@ -19,7 +19,7 @@ export function reportLines(report: Report): string[] {
     ...block('checks', checkLines(report.checks)),
     ...block('totals', figureLines(report)),
     ...block('first examples', exampleLines(report.totals.examples)),
-    ...block('remarks', report.remarks),
+    ...block('remarks', report.remarks.flatMap(wrapped)),
   ].map((line) => clip(printable(line), LINE_COLUMNS_MAX));
 }
 
@@ -52,4 +52,16 @@ function exampleLines(examples: Record<string, string[]>): string[] {
   return Object.entries(examples)
     .filter(([, list]) => list.length > 0)
     .flatMap(([kind, list]) => [`${exampleWords(kind)}:`, ...list.map((example) => `  ${example}`)]);
+}
+
+/** On as many lines as it takes: half a remark can say the opposite of the whole. */
+function wrapped(remark: string): string[] {
+  const lines = [''];
+  for (const word of printable(remark).split(' ')) {
+    const last = lines.at(-1) as string;
+    if (textWidth(last) + 1 + textWidth(word) <= LINE_COLUMNS_MAX - 2 || last === '')
+      lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines;
 }

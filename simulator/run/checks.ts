@@ -1,6 +1,6 @@
 // The verdict: what the scenario wants against what was found.
 
-import { formatQuantity } from '../../config/schema/units.ts';
+import { formatCount, formatMs } from '../report/number-format.ts';
 import type { Check, Totals } from '../report/report.ts';
 import type { Verdict } from '../scenario/scenario-settings.ts';
 
@@ -18,18 +18,19 @@ export function checksOf(verdict: Verdict, { totals, isVerified, isGeneratorLate
   const count = (name: string, most: number, got: number, needsUpstream = true) => {
     if (most < 0) return;
     if (needsUpstream && !isVerified)
-      checks.push({ name, wanted: `at most ${most}`, got: NOT_VERIFIED, ok: null });
-    else checks.push({ name, wanted: `at most ${most}`, got: String(got), ok: got <= most });
+      checks.push({ name, wanted: `at most ${formatCount(most)}`, got: NOT_VERIFIED, ok: null });
+    else
+      checks.push({ name, wanted: `at most ${formatCount(most)}`, got: formatCount(got), ok: got <= most });
   };
   const time = (name: string, mostMs: number, gotMs: number | null, none: string) => {
     if (mostMs === 0) return;
-    const wanted = `at most ${formatQuantity('duration', mostMs)}`;
+    const wanted = `at most ${formatMs(mostMs)}`;
     if (!isVerified && name !== 'p99Ack')
       return void checks.push({ name, wanted, got: NOT_VERIFIED, ok: null });
     if (gotMs === null) return void checks.push({ name, wanted, got: none, ok: null });
     const isGood = gotMs <= mostMs;
     const excuse = !isGood && isGeneratorLate ? ', but the generator was late itself' : '';
-    const got = `${Math.round(gotMs * 10) / 10} ms${excuse}`;
+    const got = `${formatMs(gotMs)}${excuse}`;
     checks.push({ name, wanted, got, ok: isGood || !isGeneratorLate ? isGood : null });
   };
   count('loss', verdict.loss, totals.lost);
@@ -43,8 +44,13 @@ export function checksOf(verdict: Verdict, { totals, isVerified, isGeneratorLate
   count('skipped', verdict.skipped, totals.skipped, false);
   if (verdict.delivered >= 0 && isVerified) {
     const { delivered } = totals;
-    const wanted = `at least ${verdict.delivered}`;
-    checks.push({ name: 'delivered', wanted, got: String(delivered), ok: delivered >= verdict.delivered });
+    const wanted = `at least ${formatCount(verdict.delivered)}`;
+    checks.push({
+      name: 'delivered',
+      wanted,
+      got: formatCount(delivered),
+      ok: delivered >= verdict.delivered,
+    });
   }
   time('p99Ack', verdict.p99Ack, p99Of(totals.ack), 'nothing was acknowledged');
   time('p99EndToEnd', verdict.p99EndToEnd, p99Of(totals.endToEnd), 'nothing arrived');

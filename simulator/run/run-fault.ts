@@ -27,6 +27,8 @@ export async function runFault(
       return await onLink(fault, stage, phaseEnd, slow(fault));
     case 'link-blackhole':
       return await onLink(fault, stage, phaseEnd, { name: 'upstream is a black hole', ...BLACKHOLE });
+    case 'link-deaf':
+      return await onLink(fault, stage, phaseEnd, { name: 'upstream answers nothing', ...DEAF });
     case 'link-freeze':
       return await onLink(fault, stage, phaseEnd, { name: 'upstream link frozen', ...FREEZE });
     case 'link-reset':
@@ -67,13 +69,20 @@ interface LinkFault {
   name: string;
   /** Connections there are end, too. */
   cuts?: boolean;
+  losesBytes?: boolean;
   change: LinkFaultChange;
   heal: LinkFaultChange;
 }
 
 const CUT = { cuts: true, change: { isRefusing: true }, heal: { isRefusing: false } } as const;
 /** When it is over the connections are cut: what was lost in it is missing in their streams. */
-const BLACKHOLE = { change: { isBlackhole: true }, heal: { isBlackhole: false } } as const;
+const BLACKHOLE = { losesBytes: true, change: { isBlackhole: true }, heal: { isBlackhole: false } } as const;
+/** It takes connections and everything that is sent, and never acknowledges. */
+const DEAF = {
+  losesBytes: true,
+  change: { down: { isBlackhole: true } },
+  heal: { down: { isBlackhole: false } },
+} as const;
 const FREEZE = { change: { isFrozen: true }, heal: { isFrozen: false } } as const;
 
 function slow({ bandwidth, latency, jitter }: Of<'link-slow'>): LinkFault {
@@ -94,7 +103,7 @@ async function onLink(
   fault: Lasting,
   stage: FaultStage,
   phaseEnd: AbortSignal,
-  { name, cuts, change, heal }: LinkFault,
+  { name, cuts, losesBytes, change, heal }: LinkFault,
 ): Promise<void> {
   if (!(await wait(fault.after, phaseEnd))) return;
   const link = linkOf(stage);
@@ -104,7 +113,7 @@ async function onLink(
   if (cuts) link.cut();
   await lasting(fault, phaseEnd);
   link.set(heal);
-  if (change.isBlackhole) link.cut();
+  if (losesBytes) link.cut();
   stage.end(span);
   stage.linkHealed();
 }

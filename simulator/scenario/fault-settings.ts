@@ -38,6 +38,7 @@ export const fault = union('Harm done to the system.', {
     jitter: duration('Most that latency varies by.', { ...DURATION, default: 0 }),
   }),
   'link-blackhole': object('What is sent upstream disappears, and nothing comes back.', span),
+  'link-deaf': object('Upstream takes connections and messages, and never answers.', span),
   'link-freeze': object('Nothing moves on the upstream link, and goes on later.', span),
   'link-reset': object('The connections of the upstream link are reset.', repeated),
   'gateway-kill': object('The gateway is killed (kill -9) and started again.', { ...repeated, down }),

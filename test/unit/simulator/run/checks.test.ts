@@ -73,7 +73,7 @@ describe('a threshold of a time', () => {
     ['drain', (drainMs) => ({ drainMs })],
   ])('%s is kept up to the ms, and broken beyond', (name, totals) => {
     expect(check({ [name]: 1500 }, totals(1500))).toEqual([
-      { name, wanted: 'at most 1500ms', got: '1500 ms', ok: true },
+      { name, wanted: 'at most 1.5 s', got: '1.5 s', ok: true },
     ]);
     expect(check({ [name]: 1500 }, totals(1500.04))).toMatchObject([{ ok: false }]);
   });

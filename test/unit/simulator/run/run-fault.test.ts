@@ -56,6 +56,12 @@ describe('a fault of the link', () => {
   test.each([
     ['link-cut', 'upstream cut', '{"isRefusing":true}', '{"isRefusing":false}'],
     ['link-blackhole', 'upstream is a black hole', '{"isBlackhole":true}', '{"isBlackhole":false}'],
+    [
+      'link-deaf',
+      'upstream answers nothing',
+      '{"down":{"isBlackhole":true}}',
+      '{"down":{"isBlackhole":false}}',
+    ],
     ['link-freeze', 'upstream link frozen', '{"isFrozen":true}', '{"isFrozen":false}'],
   ])('%s begins when it should, lasts as long as it should, and is healed', async (type, name, on, off) => {
     const rig = await runPhase(`{type: ${type}, after: 2s, for: 3s}`);
@@ -85,7 +91,7 @@ describe('a fault of the link', () => {
     expect(rig.events).toContain('1000 link {"bytesPerSecond":0,"latencyMs":0,"jitterMs":0}');
   });
 
-  test.each(['link-cut', 'link-slow', 'link-blackhole', 'link-freeze'])(
+  test.each(['link-cut', 'link-slow', 'link-blackhole', 'link-deaf', 'link-freeze'])(
     '%s ends with its phase',
     async (type) => {
       const toTheEnd = await runPhase(`{type: ${type}, after: 1s}`);

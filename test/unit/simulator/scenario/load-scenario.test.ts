@@ -133,6 +133,7 @@ describe('rules between settings', () => {
     'link-cut',
     'link-slow',
     'link-blackhole',
+    'link-deaf',
     'link-freeze',
     'link-reset',
     'gateway-kill',
