@@ -30,7 +30,8 @@ export async function startSystem({ system, seed }: Scenario): Promise<SystemUnd
   }
 }
 
-async function startEmbedded(): Promise<UpstreamBroker> {
+/** On a free port. */
+export async function startEmbedded(): Promise<UpstreamBroker> {
   const log = createLogger({ level: 'warn', format: 'json' });
   const broker = new EmbeddedUpstream({ host: '127.0.0.1', port: 0, log });
   await broker.start();

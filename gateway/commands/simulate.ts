@@ -186,8 +186,7 @@ function writeTo(file: string, text: string): void {
 
 /** A path, or the name of one that comes along. */
 function fileOf(name: string): string {
-  const own = names().find((each) => each === name);
-  return own === undefined ? name : join(SCENARIOS, `${own}.yaml`);
+  return names().includes(name) ? join(SCENARIOS, `${name}.yaml`) : name;
 }
 
 function names(): string[] {

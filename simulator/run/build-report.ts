@@ -66,7 +66,7 @@ export function buildReport(parts: ReportParts): Report {
     totals,
     checks,
     verdict: parts.isInterrupted ? 'inconclusive' : verdictOf(checks),
-    remarks: remarksOf(parts, totals),
+    remarks: remarksOf(parts, totals, isGeneratorLate),
   };
 }
 
@@ -142,12 +142,12 @@ function examplesOf(fleet: DeviceFleet, { losses, examples }: Verification): Rec
   return listed;
 }
 
-function remarksOf(parts: ReportParts, totals: Totals): string[] {
+function remarksOf(parts: ReportParts, totals: Totals, isGeneratorLate: boolean): string[] {
   const { verification, generatorBusy, isReceiverBusy } = parts;
   const remarks: string[] = [];
   if (parts.isInterrupted) remarks.push('Interrupted: what had been sent by then was verified, no more.');
   if (verification === null) remarks.push('Nothing was verified: no upstream was given.');
-  if (totals.generatorLateP99Ms > LATE_MS || generatorBusy > BUSY) {
+  if (isGeneratorLate) {
     const late = `${Math.round(totals.generatorLateP99Ms)} ms late (p99)`;
     const busy = `its thread busy ${Math.round(generatorBusy * 100)} % of the time`;
     remarks.push(

@@ -2,9 +2,10 @@
 // begins `after` so much of its phase and lasts `for` so long, or to the phase's end; what happens in an instant
 // happens `times` times, `every` so often.
 
+import { seconds } from '../../config/limits.ts';
 import { bool, bytes, duration, int, list, object, string, union } from '../../config/schema/field.ts';
 import { parseDataRate } from '../faults/data-rate.ts';
-import { DURATION, SECOND } from './scenario-units.ts';
+import { DURATION } from './scenario-bounds.ts';
 
 const span = {
   after: duration('When it begins, from the start of the phase.', { ...DURATION, default: 0 }),
@@ -14,7 +15,7 @@ const span = {
 const repeated = {
   after: duration('When it first happens, from the start of the phase.', { ...DURATION, default: 0 }),
   times: int('How often.', { min: 1, max: 100_000, default: 1 }),
-  every: duration('From one time to the next.', { ...DURATION, default: SECOND }),
+  every: duration('From one time to the next.', { ...DURATION, default: 1 * seconds }),
 };
 
 const groups = list('Groups of devices that it happens to; none: all.', {

@@ -1,9 +1,10 @@
 // A group of devices that are alike, and clients that mean no good, as a scenario declares them.
 
+import { minutes, seconds } from '../../config/limits.ts';
 import { bool, bytes, duration, int, list, object, oneOf, string, union } from '../../config/schema/field.ts';
 import { payloadSettings } from '../payload/payload-settings.ts';
 import { profileSettings } from '../profile/profile-settings.ts';
-import { COUNT, DURATION, MINUTE, SECOND } from './scenario-units.ts';
+import { COUNT, DURATION } from './scenario-bounds.ts';
 
 const tls = object('For mqtts and wss.', {
   ca: string('File with the authorities to trust; empty: those of the system.', { default: '' }),
@@ -29,8 +30,8 @@ export const group = object('Devices that are alike.', {
     values: ['persistent', 'clean'],
     default: 'persistent',
   }),
-  sessionExpiry: duration('How long, MQTT 5.', { ...DURATION, default: 60 * MINUTE }),
-  keepAlive: duration('MQTT keep-alive.', { min: 0, max: 65_535 * SECOND, default: 60 * SECOND }),
+  sessionExpiry: duration('How long, MQTT 5.', { ...DURATION, default: 60 * minutes }),
+  keepAlive: duration('MQTT keep-alive.', { min: 0, max: 65_535 * seconds, default: 60 * seconds }),
   username: string('User name; {index} and {client} are replaced.', { default: '' }),
   password: string('Password.', { default: '', secret: true }),
   tls,
@@ -40,9 +41,9 @@ export const group = object('Devices that are alike.', {
     max: 10_000_000,
     default: 100,
   }),
-  startWithin: duration('They connect spread over that time.', { ...DURATION, default: SECOND }),
+  startWithin: duration('They connect spread over that time.', { ...DURATION, default: 1 * seconds }),
   reconnectMin: duration('Shortest wait before connecting again.', { ...DURATION, min: 1, default: 500 }),
-  reconnectMax: duration('Longest wait.', { ...DURATION, min: 1, default: 5 * SECOND }),
+  reconnectMax: duration('Longest wait.', { ...DURATION, min: 1, default: 5 * seconds }),
   clockSkew: duration('How far ahead the devices believe to be, in their payloads.', {
     ...DURATION,
     default: 0,

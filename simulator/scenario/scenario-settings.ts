@@ -1,5 +1,6 @@
 // A scenario file as one declaration: the source of its type, defaults, problems and JSON Schema.
 
+import { minutes, seconds } from '../../config/limits.ts';
 import {
   decimal,
   duration,
@@ -15,7 +16,7 @@ import {
 } from '../../config/schema/field.ts';
 import { fault } from './fault-settings.ts';
 import { group, mischief } from './group-settings.ts';
-import { COUNT, DURATION, MINUTE, SECOND } from './scenario-units.ts';
+import { COUNT, DURATION } from './scenario-bounds.ts';
 
 const NAME = { pattern: '[a-z0-9-]{1,40}', form: '1 to 40 of the characters a-z 0-9 -' };
 const BROKERS = { schemes: ['mqtt', 'mqtts', 'ws', 'wss'] };
@@ -57,7 +58,7 @@ export const systemSettings = union('What is under test, and who starts it.', {
       multiline: true,
       lengthMax: 100_000,
     }),
-    autosaveInterval: duration('How often it saves its messages.', { ...DURATION, default: SECOND }),
+    autosaveInterval: duration('How often it saves its messages.', { ...DURATION, default: 1 * seconds }),
     upstreamFilter,
   }),
 });
@@ -112,7 +113,7 @@ export const scenarioSettings = object('A scenario.', {
     form: 'a time such as 2026-01-01T00:00:00Z',
     check: (text) => (text === '' || !Number.isNaN(Date.parse(text)) ? undefined : 'is no time'),
   }),
-  sampleEvery: duration('How often figures are taken.', { min: 100, max: MINUTE, default: SECOND }),
+  sampleEvery: duration('How often figures are taken.', { min: 100, max: 1 * minutes, default: 1 * seconds }),
   system: systemSettings,
   groups: map('Devices.', {
     item: group,
@@ -124,7 +125,7 @@ export const scenarioSettings = object('A scenario.', {
   timeline: list('Phases, one after the other.', { item: phase, lengthMin: 1, lengthMax: 1000 }),
   settleWithin: duration('How long to wait at the end for what is still owed.', {
     ...DURATION,
-    default: MINUTE,
+    default: 1 * minutes,
   }),
   verdict,
 });

@@ -4,15 +4,13 @@
 import { fileURLToPath } from 'node:url';
 import type { IPublishPacket } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogger } from '../../../config/logger.ts';
-import { EmbeddedUpstream } from '../../../gateway/embedded-upstream.ts';
+import { startEmbedded } from '../../../gateway/commands/simulate-system.ts';
 import { findMark } from '../../../simulator/mark.ts';
 import type { Report } from '../../../simulator/report/report.ts';
 import { externalSystem } from '../../../simulator/run/external-system.ts';
 import { runScenario } from '../../../simulator/run/run-scenario.ts';
 import { startSluiceSystem } from '../../../simulator/run/sluice-system.ts';
 import type { GatewayControl, SystemUnderTest } from '../../../simulator/run/system-under-test.ts';
-import type { UpstreamBroker } from '../../../simulator/run/upstream-broker.ts';
 import { parseScenario } from '../../../simulator/scenario/load-scenario.ts';
 import type { Scenario, System } from '../../../simulator/scenario/scenario-settings.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
@@ -28,17 +26,6 @@ function scenarioOf(text: string): Scenario {
   const loaded = parseScenario(text);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.scenario;
-}
-
-async function startEmbedded(): Promise<UpstreamBroker> {
-  const log = createLogger({ level: 'warn', format: 'json' });
-  const broker = new EmbeddedUpstream({ host: '127.0.0.1', port: 0, log });
-  await broker.start();
-  return {
-    port: Number(new URL(broker.url.replace('mqtt', 'http')).port),
-    text: 'embedded',
-    [Symbol.asyncDispose]: () => broker.stop(2000),
-  };
 }
 
 function startSluice({ system, seed }: Scenario): Promise<SystemUnderTest> {
