@@ -1,16 +1,21 @@
-// `sluice demo`: the gateway with fifty simulated devices, and a line a second of what it does.
+// `sluice demo`: the gateway with fifty simulated devices, a line a second of what it does, and at the end what has
+// become of it all.
 
 import type { Command } from 'commander';
 import { SluiceError } from '../../config/errors.ts';
 import type { DeviceFleet } from '../../simulator/fleet/device-fleet.ts';
 import { LatencyHistogram } from '../../simulator/latency-histogram.ts';
-import { createDemoFleet, demoScenario } from '../../simulator/run/demo-fleet.ts';
+import { createDemoFleet, type DemoFleet, demoScenario } from '../../simulator/run/demo-fleet.ts';
 import type { Gateway, GatewayStatus } from '../gateway.ts';
+import { DemoArrivals } from './demo-arrivals.ts';
 import { loadSettings } from './load-settings.ts';
 import { type Companion, runGateway } from './start.ts';
 
 const LINE_INTERVAL_MS = 1000;
 const STOP_FLEET_MS = 2000;
+/** For what is on its way when it ends. */
+const DRAIN_MS = 2000;
+const ASK_EVERY_MS = 100;
 
 export function registerDemo(program: Command): void {
   program
@@ -45,13 +50,17 @@ function isPossible({ devices, ratePerSecond }: FleetSize): boolean {
 
 async function runFleet(gateway: Gateway, options: FleetSize): Promise<Companion> {
   const url = gateway.listenerUrls[0];
-  const fleet = fleetOf(url, options);
-  fleet.start();
+  const devices = fleetOf(url, options);
+  const { fleet } = devices;
+  const { upstreamUrl } = gateway;
+  const arrivals = upstreamUrl === null ? null : await DemoArrivals.listen(devices, upstreamUrl);
+  const deliveredBefore = deliveredOf(await gateway.status());
+  const startEpochMs = devices.start();
+  arrivals?.begin(startEpochMs);
   process.stdout.write(
     `${options.devices} devices publish ${options.ratePerSecond} messages a second each to ${url}; Ctrl-C stops\n`,
   );
   process.stdout.write(`${HEADINGS}\n`);
-  const deliveredBefore = deliveredOf(await gateway.status());
   const timer = setInterval(() => {
     gateway.status().then(
       (status) => process.stdout.write(`${lineOf(status, fleet, deliveredBefore)}\n`),
@@ -62,12 +71,41 @@ async function runFleet(gateway: Gateway, options: FleetSize): Promise<Companion
     async stop() {
       clearInterval(timer);
       await fleet.stop(STOP_FLEET_MS);
+      const status = await drained(gateway);
+      if (status === undefined) return;
+      const verdict = await arrivals?.verdict(pendingOf(status));
+      process.stdout.write(summaryOf(status, { deliveredBefore, verdict }));
     },
   };
 }
 
+/** The figures once nothing is pending any more, or the time for it is over; undefined: it has ended. */
+async function drained(gateway: Gateway): Promise<GatewayStatus | undefined> {
+  const endMs = performance.now() + DRAIN_MS;
+  for (;;) {
+    const status = await gateway.status().catch(() => undefined);
+    if (status === undefined || pendingOf(status) === 0 || performance.now() > endMs) return status;
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  }
+}
+
+function summaryOf(
+  status: GatewayStatus,
+  { deliveredBefore, verdict }: { deliveredBefore: number; verdict: string | undefined },
+): string {
+  const { counters, commits } = status;
+  const counts = [
+    `${counters.received} received`,
+    `${commits.records} kept`,
+    `${deliveredOf(status) - deliveredBefore} delivered`,
+    `${pendingOf(status)} pending`,
+  ].join(', ');
+  const told = verdict ?? 'not known: they go to an upstream that is not of this demo';
+  return `\n  in all    ${counts}\n  arrived   ${told}\n`;
+}
+
 /** Throws SluiceError when there are more devices, or faster ones, than the simulator takes. */
-function fleetOf(url: string, size: FleetSize): DeviceFleet {
+function fleetOf(url: string, size: FleetSize): DemoFleet {
   const loaded = demoScenario({ url, ...size });
   if (loaded.ok) return createDemoFleet(loaded.scenario, url);
   const { path, message, hint } = loaded.problems[0];
@@ -90,14 +128,18 @@ function deliveredOf({ store }: GatewayStatus): number {
   return store.books.reduce((sum, book) => sum + book.delivered, 0);
 }
 
-/** Since the start, but for what is pending: that may be of earlier runs. */
-function lineOf(status: GatewayStatus, fleet: DeviceFleet, deliveredBefore: number): string {
-  const { counters, commits, store, sinks } = status;
-  const delivered = deliveredOf(status) - deliveredBefore;
-  const pending = store.books.reduce((sum, book) => {
+/** May be of earlier runs. */
+function pendingOf({ store }: GatewayStatus): number {
+  return store.books.reduce((sum, book) => {
     const lane = store.lanes.find(({ name }) => name === book.lane);
     return sum + (lane?.nextOffset ?? 0) - book.nextOffset;
   }, 0);
+}
+
+/** Since the start, but for what is pending. */
+function lineOf(status: GatewayStatus, fleet: DeviceFleet, deliveredBefore: number): string {
+  const { counters, commits, sinks } = status;
+  const delivered = deliveredOf(status) - deliveredBefore;
   const ack = new LatencyHistogram();
   for (const group of fleet.groups) ack.merge(group.takeRecentAck());
   const { p50, p99 } = ack.summary();
@@ -107,7 +149,7 @@ function lineOf(status: GatewayStatus, fleet: DeviceFleet, deliveredBefore: numb
     String(counters.received).padStart(9),
     String(commits.records).padStart(9),
     String(delivered).padStart(9),
-    String(pending).padStart(9),
+    String(pendingOf(status)).padStart(9),
     `${p50.toFixed(1)} / ${p99.toFixed(1)}`.padStart(14),
     bytes(counters.receivedBytes).padStart(9),
     bytes(upstream).padStart(8),

@@ -1,5 +1,5 @@
 // `sluice simulate`: drives a fleet of devices through a scenario, does harm on the way, and says what arrived.
-// The exit code is the verdict: 0 pass, 1 fail, 2 inconclusive.
+// The exit code is the verdict: 0 pass, 1 fail, 2 inconclusive; 3 when there is none.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -87,6 +87,7 @@ export function registerSimulate(program: Command): void {
       else if (name !== undefined && quick.length > 0) refuse(quick);
       else {
         const given = { ...options, isSystemGiven: isSystemGiven(command) };
+        process.on('uncaughtException', endByFault);
         await runInForeground((signal) => run(name, given, signal).catch(notRun));
         // Everything of ours is closed and written by now. Left to end by itself, Node 24.21 now and then spins
         // for ever in its own clean-up (node::Environment::CleanupHandles) when there were child processes with
@@ -111,6 +112,12 @@ function refuse(quick: readonly string[]): void {
     `sluice: ${options} cannot be given with a scenario. Change its file, or leave its name out.\n`,
   );
   process.exitCode = EXIT_NOT_RUN;
+}
+
+/** Of the simulator itself. Left to Node, it would end with 1, and look like a verdict. */
+function endByFault(error: Error): never {
+  process.stderr.write(`${faultLine(error)}\n${error.stack}\n`);
+  process.exit(EXIT_NOT_RUN);
 }
 
 function notRun(error: unknown): number {
@@ -158,6 +165,8 @@ async function run(name: string | undefined, options: RunOptions, signal: AbortS
     options.json === true ? 'json' : options.plain === true ? 'plain' : viewKindFor(process.stdout);
   using view = createView(kind, process.stdout);
   await using started = await startSystem(scenario);
+  if (signal.aborted)
+    throw new SluiceError('INTERRUPTED', 'ended before anything was sent', { kind: 'permanent' });
   const report = await runScenario({ scenario, file, system: started, view, signal });
   write(options, report);
   return EXIT_CODES[report.verdict];

@@ -24,6 +24,8 @@ export interface FleetTotals {
   acked: number;
   refused: number;
   skipped: number;
+  givenUp: number;
+  unreached: number;
   payloadBytes: number;
   bytesSent: number;
 }
@@ -52,11 +54,9 @@ export class DeviceFleet {
     this.#tick();
   }
 
-  /** No new readings. */
-  stopReading(): void {
-    this.#isRunning = false;
-    this.#timer?.clear();
-    for (const group of this.groups) group.stopReading();
+  /** No readings that are due from then on, on the run's clock; those before are taken, however late. */
+  endAt(endMs: number): void {
+    for (const group of this.groups) group.endAt(endMs);
   }
 
   /** Whether some device still has something to send, or to hear about. */
@@ -64,9 +64,10 @@ export class DeviceFleet {
     return this.groups.some((group) => group.owes);
   }
 
-  /** Says goodbye for all devices; what they still had is counted as skipped. */
+  /** At once; says goodbye for all devices. What they still had is counted as skipped. */
   async stop(deadlineMs: number): Promise<void> {
-    this.stopReading();
+    this.#isRunning = false;
+    this.#timer?.clear();
     await Promise.all(this.groups.map((group) => group.stop(deadlineMs)));
   }
 
@@ -82,6 +83,8 @@ export class DeviceFleet {
       acked: 0,
       refused: 0,
       skipped: 0,
+      givenUp: 0,
+      unreached: 0,
       payloadBytes: 0,
       bytesSent: 0,
     };
@@ -116,6 +119,7 @@ export class DeviceFleet {
     const first = this.#ticks++; // everyone's turn to come first: when there is no time, the others wait
     for (let i = 0; i < length; i++)
       isDone = this.groups[(first + i) % length]!.runDue(endMs, this.#late) && isDone;
+    this.#isRunning &&= this.groups.some(({ isReading }) => isReading);
     if (this.#isRunning) this.#timer = after(isDone ? TICK_MS : 0, () => this.#tick());
   }
 

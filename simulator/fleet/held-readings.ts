@@ -1,9 +1,9 @@
-// Readings that a device keeps while it cannot send: when each was taken, in order. Bounded; what does not fit is the
-// caller's to count.
+// Readings that a device keeps while it cannot send, in order: of each when it was taken, which is enough to make its
+// message later, or the message itself. Bounded; what does not fit is the caller's to count.
 
-export class HeldReadings {
+export class HeldReadings<Reading> {
   readonly #max: number;
-  #times: number[] = [];
+  #readings: Reading[] = [];
   #first = 0;
 
   constructor(readingsMax: number) {
@@ -11,28 +11,30 @@ export class HeldReadings {
   }
 
   get count(): number {
-    return this.#times.length - this.#first;
+    return this.#readings.length - this.#first;
   }
 
-  /** False: there is no room. */
-  add(dueMs: number): boolean {
-    if (this.count >= this.#max) return false;
-    this.#times.push(dueMs);
-    return true;
+  get isFull(): boolean {
+    return this.count >= this.#max;
+  }
+
+  /** There must be room. */
+  add(reading: Reading): void {
+    this.#readings.push(reading);
   }
 
   /** The oldest; there must be one. */
-  take(): number {
-    const dueMs = this.#times[this.#first++] as number;
-    if (this.#first > 1024 && this.#first * 2 > this.#times.length) {
-      this.#times = this.#times.slice(this.#first);
+  take(): Reading {
+    const reading = this.#readings[this.#first++] as Reading;
+    if (this.#first > 1024 && this.#first * 2 > this.#readings.length) {
+      this.#readings = this.#readings.slice(this.#first);
       this.#first = 0;
     }
-    return dueMs;
+    return reading;
   }
 
   clear(): void {
-    this.#times = [];
+    this.#readings = [];
     this.#first = 0;
   }
 }

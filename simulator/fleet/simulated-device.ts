@@ -2,12 +2,13 @@
 // sleeps - and accounts for every message it has handed to its connection. It has no clock and no timer of its
 // own; the fleet tells it when a step is due.
 //
-// A sequence number is given to what is handed over, and to nothing else: at the far end there is no gap without
-// a loss.
+// - Sequence numbers go to readings that are taken, in order, and readings are handed over in that order: at the far
+//   end there is no gap without a loss.
+// - What a message says follows from its reading alone, never from when it could be sent: two runs say the same.
 
 import { writeMark } from '../mark.ts';
 import type { PayloadSource } from '../payload/payload-source.ts';
-import type { Profile, ProfileStep } from '../profile/profile.ts';
+import type { ProfileStep } from '../profile/profile.ts';
 import { IntervalSet } from '../receive/interval-set.ts';
 import type { DeviceClient, DeviceClientEvents, OutboundMessage } from './device-client.ts';
 import type { GroupCounters } from './group-counters.ts';
@@ -26,9 +27,10 @@ export interface SimulatedDeviceOptions {
   flushesOnly: boolean;
   /** Sends as fast as acknowledgements come, whatever the profile. */
   isFlood: boolean;
-  /** Wall clock in payloads at run time 0, the device's own error included. */
-  wallStartMs: number;
-  profile: Profile;
+  /** The payload source stands where the profile's last step has put it: a reading is made a message at once. */
+  saysAtOnce: boolean;
+  /** Wall clock in payloads at run time 0, the device's own error included; asked once the run has begun. */
+  wallStartMs: () => number;
   payload: PayloadSource;
   counters: GroupCounters;
   nowMs: () => number;
@@ -41,11 +43,17 @@ export class SimulatedDevice {
   readonly acked = new IntervalSet();
   readonly refused = new IntervalSet();
   readonly #options: SimulatedDeviceOptions;
-  readonly #held: HeldReadings;
+  /** When a reading was due, or its message where that is made at once. */
+  readonly #held: HeldReadings<number | OutboundMessage>;
   /** Made, and not taken by the client yet. */
   #pending: OutboundMessage | null = null;
+  #madeCount = 0;
   #sentCount = 0;
   #wasConnected = false;
+  /** Its profile wants it connected. */
+  #isAwake = false;
+  /** How many want it without a connection all the same. */
+  #keptAway = 0;
   /** Held readings that may go; a device that sends whenever it can has no bound. */
   #releasable: number;
   #isStopped = false;
@@ -82,7 +90,7 @@ export class SimulatedDevice {
   run(step: ProfileStep, dueMs: number): void {
     switch (step.kind) {
       case 'publish':
-        if (this.#canSend()) this.#send(dueMs);
+        if (this.#canSend()) this.#hand(this.#message(dueMs));
         else this.#hold(dueMs);
         break;
       case 'hold':
@@ -92,9 +100,10 @@ export class SimulatedDevice {
         this.#release();
         break;
       case 'connect':
-        this.client.connect();
+        this.#wake();
         break;
       case 'disconnect':
+        this.#isAwake = false;
         void this.client.disconnect(0);
     }
   }
@@ -103,14 +112,35 @@ export class SimulatedDevice {
   stopReading(): void {
     this.#isStopped = true;
     this.#release();
-    if (this.#pending !== null || this.client.inFlight > 0 || this.#held.count > 0) this.client.connect();
+    if (this.#pending !== null || this.client.inFlight > 0 || this.#held.count > 0) this.#wake();
   }
 
   /** What the device did not get rid of is skipped. */
   giveUp(): void {
-    this.#options.counters.skipped += this.#held.count + (this.#pending === null ? 0 : 1);
+    const { counters } = this.#options;
+    const count = this.#held.count + (this.#pending === null ? 0 : 1);
+    counters.skipped += count;
+    counters.givenUp += count;
     this.#held.clear();
     this.#pending = null;
+    this.#isStopped = true;
+  }
+
+  /** Has no connection, whatever its profile says, until it is let back by everybody who has kept it away. */
+  async keepAway(deadlineMs: number): Promise<void> {
+    this.#keptAway++;
+    await this.client.disconnect(deadlineMs);
+  }
+
+  /** Connects if it is awake. */
+  letBack(): void {
+    this.#keptAway--;
+    if (this.#isAwake) this.#wake();
+  }
+
+  #wake(): void {
+    this.#isAwake = true;
+    if (this.#keptAway === 0) this.client.connect();
   }
 
   #release(): void {
@@ -123,19 +153,20 @@ export class SimulatedDevice {
   }
 
   #hold(dueMs: number): void {
-    if (!this.#held.add(dueMs)) this.#options.counters.skipped++;
+    if (this.#held.isFull) this.#options.counters.skipped++;
+    else this.#held.add(this.#options.saysAtOnce ? this.#message(dueMs) : dueMs);
+  }
+
+  #message(dueMs: number): OutboundMessage {
+    const { index, run, topic, qos, retain, wallStartMs, payload } = this.#options;
+    const sequence = this.#madeCount++;
+    const timeMs = Math.max(0, Math.round(dueMs));
+    const mark = writeMark({ run, device: index, sequence, timeMs });
+    const bytes = payload.next({ mark, timeMs: wallStartMs() + timeMs, sequence });
+    return { topic, payload: bytes, qos, retain, sequence };
   }
 
   /** False: the client did not take it; it goes first when there is room. */
-  #send(dueMs: number): boolean {
-    const { index, run, topic, qos, retain, wallStartMs, payload } = this.#options;
-    const sequence = this.#sentCount;
-    const timeMs = Math.max(0, Math.round(dueMs));
-    const mark = writeMark({ run, device: index, sequence, timeMs });
-    const bytes = payload.next({ mark, timeMs: wallStartMs + timeMs, sequence });
-    return this.#hand({ topic, payload: bytes, qos, retain, sequence });
-  }
-
   #hand(message: OutboundMessage): boolean {
     const { counters } = this.#options;
     if (!this.client.publish(message)) {
@@ -156,10 +187,11 @@ export class SimulatedDevice {
     if (this.#pending !== null && !this.#hand(this.#pending)) return;
     while (this.#held.count > 0 && this.#releasable > 0) {
       this.#releasable--;
-      if (!this.#send(this.#held.take())) return;
+      const held = this.#held.take();
+      if (!this.#hand(typeof held === 'number' ? this.#message(held) : held)) return;
     }
     if (!this.#options.isFlood || this.#isStopped) return;
-    while (this.#send(this.#options.nowMs()));
+    while (this.#hand(this.#message(this.#options.nowMs())));
   }
 
   #connected(): void {

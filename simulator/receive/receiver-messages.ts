@@ -46,6 +46,7 @@ export interface Verification {
 }
 
 export type ToReceiver =
+  | { kind: 'begin'; startEpochMs: number }
   | { kind: 'snapshot' }
   | { kind: 'live-from'; liveFromMs: number | null }
   | { kind: 'verify'; outcomes: PackedOutcomes }

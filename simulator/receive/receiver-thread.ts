@@ -75,6 +75,11 @@ export class ReceiverThread implements AsyncDisposable {
     }
   }
 
+  /** The run starts then, ms since 1970 with a fraction. */
+  begin(startEpochMs: number): void {
+    this.#worker?.postMessage({ kind: 'begin', startEpochMs } satisfies ToReceiver);
+  }
+
   /** As of now, everything before it counted. */
   snapshot(): Promise<ReceiverSnapshot> {
     return new Promise((resolve, reject) => {

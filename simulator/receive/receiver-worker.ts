@@ -48,6 +48,10 @@ function onMessage(message: ToReceiver): void {
     case 'snapshot':
       tell({ kind: 'snapshot', snapshot: snapshot(), isAnswer: true });
       break;
+    case 'begin':
+      receiver.begin(message.startEpochMs);
+      utilization = performance.eventLoopUtilization(); // what it took to get here is not the run's
+      break;
     case 'live-from':
       receiver.account.liveFromMs = message.liveFromMs;
       break;
@@ -69,7 +73,7 @@ function snapshot(): ReceiverSnapshot {
     ...account.totals(),
     ...intake.counts,
     ...connection,
-    atMs: performance.timeOrigin + performance.now() - options.startEpochMs,
+    atMs: receiver.nowMs,
     recent: account.takeRecentLatency(),
     busyShare: performance.eventLoopUtilization(utilization, before).utilization,
   };

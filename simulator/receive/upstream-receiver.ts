@@ -32,8 +32,11 @@ export interface ReceiverOptions {
   run: string;
   /** The group's index for each device of the fleet. */
   groupOfDevice: Uint16Array;
-  /** The run's start, ms since 1970 with a fraction: performance.timeOrigin + performance.now() at that moment. */
-  startEpochMs: number;
+  /**
+   * The run's start, ms since 1970 with a fraction: performance.timeOrigin + performance.now() at that moment. Where it
+   * is not known yet: `begin`.
+   */
+  startEpochMs?: number;
   intervalsMax?: number;
   examplesMax?: number;
   ownersMax?: number;
@@ -74,12 +77,14 @@ export class UpstreamReceiver implements AsyncDisposable {
   readonly #options: ReceiverOptions;
   readonly #clock: Clock;
   #client: MqttClient | undefined;
+  #startEpochMs: number;
   #hasSubscribed = false;
   #lastError = 'no answer';
 
   constructor(options: ReceiverOptions, isIntact?: IntactCheck, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
+    this.#startEpochMs = options.startEpochMs ?? performance.timeOrigin + performance.now();
     this.account = new ArrivalAccount(options);
     this.intake = new ArrivalIntake(this.account, isIntact);
   }
@@ -104,6 +109,16 @@ export class UpstreamReceiver implements AsyncDisposable {
       await this.stop(0);
       throw cause;
     }
+  }
+
+  /** On the run's clock. */
+  get nowMs(): number {
+    return performance.timeOrigin + performance.now() - this.#startEpochMs;
+  }
+
+  /** The run starts then; what has come before is of another one. */
+  begin(startEpochMs: number): void {
+    this.#startEpochMs = startEpochMs;
   }
 
   /** Ends the session, so that no broker keeps messages for a run that is over. Repeatable. */
@@ -189,11 +204,10 @@ export class UpstreamReceiver implements AsyncDisposable {
     if (packet.dup) this.connection.redelivered++;
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
     const name = packet.properties?.userProperties?.[NAME_PROPERTY];
-    const receivedAtMs = performance.timeOrigin + performance.now() - this.#options.startEpochMs;
     const contentType = packet.properties?.contentType;
     this.intake.take(
       { payload, contentType, recordName: Array.isArray(name) ? name.at(-1) : name },
-      receivedAtMs,
+      this.nowMs,
     );
   }
 

@@ -1,12 +1,13 @@
 // One chart as HTML: the lines are SVG stretched to whatever width there is (strokes keep theirs), every text is HTML
 // placed in shares of the plot, so that it is as readable on a phone as on a wall. Above the plot stand the phases and
-// the faults; a fault is a band, or a line where it took no time.
+// the faults; where a phase starts, or something changes within one, is a thin line; a fault is a band, or a line where
+// it took no time.
 
 import { type Axis, linearAxis, logAxis, timeAxis } from './axis.ts';
 import { escapeHtml, percent } from './html-text.ts';
 import { formatClock, formatCompact, formatCount, formatMs, formatRate } from './number-format.ts';
 import type { FaultSpan, PhaseSpan } from './report.ts';
-import type { Chart, Line, Unit } from './report-charts.ts';
+import { type Chart, extentOf, type Line, type Unit } from './report-charts.ts';
 import type { Point } from './thin.ts';
 
 /** What all charts of a report share. */
@@ -33,7 +34,7 @@ export function renderChart(chart: Chart, frame: TimeFrame, index: number): stri
     ...values.ticks.map((tick) => horizontal(values.share(tick))),
     ...frame.phases
       .filter(({ fromMs }) => fromMs > 0)
-      .map(({ fromMs }) => vertical(time.share(fromMs), 'phase')),
+      .map(({ name, fromMs }) => vertical(time.share(fromMs), 'phase', titleOf(name))),
     ...chart.lines.map((line) => `<path class="line ${line.hue}" d="${pathOf(line.points, time, values)}"/>`),
     '</svg>',
   ].join('');
@@ -50,15 +51,7 @@ export function renderChart(chart: Chart, frame: TimeFrame, index: number): stri
 }
 
 function valueAxis({ lines, scale, unit }: Chart): Axis {
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = 0;
-  for (const { points } of lines) {
-    for (const { value } of points) {
-      if (value === null) continue;
-      if (value > 0 && value < lowest) lowest = value;
-      if (value > highest) highest = value;
-    }
-  }
+  const { lowest, highest } = extentOf(lines);
   if (scale === 'log' && highest > 0) return logAxis(lowest, highest);
   return linearAxis(highest, unit === 'count' ? 1 : 0);
 }
@@ -81,11 +74,15 @@ function pathOf(points: readonly Point[], time: Axis, values: Axis): string {
 }
 
 function band({ name, fromMs, toMs }: FaultSpan, time: Axis, durationMs: number): string {
-  const title = `<title>${escapeHtml(name)}</title>`;
+  const title = titleOf(name);
   const [from, to] = [time.share(fromMs), time.share(toMs ?? durationMs)];
   if (to <= from) return vertical(from, 'fault', title);
   const [x, width] = [round(from * WIDTH), round((to - from) * WIDTH)];
   return `<rect class="fault" x="${x}" y="0" width="${width}" height="${HEIGHT}">${title}</rect>`;
+}
+
+function titleOf(name: string): string {
+  return `<title>${escapeHtml(name)}</title>`;
 }
 
 function horizontal(share: number): string {
@@ -104,10 +101,13 @@ function legend({ name, hue, points }: Line, unit: Unit, id: string): string {
   return `<span class="key"><i class="${hue}"></i>${escapeHtml(name)} ${value}</span>`;
 }
 
-function phaseLabels({ phases }: TimeFrame, time: Axis): string {
-  const labels = phases.map(({ name, fromMs, toMs }) => {
+/** Each has the room up to the next one: a mark within a phase has no length of its own. */
+function phaseLabels({ phases, durationMs }: TimeFrame, time: Axis): string {
+  const inOrder = [...phases].sort((a, b) => a.fromMs - b.fromMs);
+  const labels = inOrder.map(({ name, fromMs }, i) => {
     const from = time.share(fromMs);
-    return label({ name, from, width: time.share(toMs) - from, kind: 'phase' });
+    const width = time.share(inOrder[i + 1]?.fromMs ?? durationMs) - from;
+    return label({ name, from, width, kind: 'phase' });
   });
   return `<div class="names">${labels.join('')}</div>`;
 }

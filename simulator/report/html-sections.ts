@@ -3,9 +3,9 @@
 
 import { escapeHtml } from './html-text.ts';
 import { figuresOf, otherCountsOf } from './key-figures.ts';
-import { formatClock, formatCount, formatLatency, formatMs } from './number-format.ts';
+import { formatClock, formatCount, formatLatency, formatMs, NOTHING } from './number-format.ts';
 import type { LatencySummary, Report } from './report.ts';
-import { checkWord, exampleWords, verdictSentence } from './verdict-words.ts';
+import { checkWord, exampleWords, NOT_VERIFIED_SENTENCE, verdictSentence } from './verdict-words.ts';
 
 /** What a report cannot know: how to do it again. */
 export interface ReportSource {
@@ -18,24 +18,25 @@ export interface ReportSource {
 const CHECK_WORDS = { ok: 'held', failed: 'failed', open: 'not judged' } as const;
 
 export function verdictSection(report: Report): string {
-  const { scenario, run, verdict } = report;
+  const { scenario, run, verdict, verified } = report;
   const facts = [
     `run <code>${escapeHtml(run.id)}</code>`,
     `seed <code>${run.seed}</code>`,
     escapeHtml(run.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')),
     formatMs(run.durationMs),
   ];
+  const unverified = verified ? '' : `\n<p class="unverified open">${NOT_VERIFIED_SENTENCE}</p>`;
   return `<header class="verdict ${verdict}">
 <div class="word">${verdict.toUpperCase()}</div>
 <h1>${escapeHtml(scenario.name)}</h1>
-<p class="sentence">${escapeHtml(verdictSentence(report))}</p>
+<p class="sentence">${escapeHtml(verdictSentence(report))}</p>${unverified}
 <p>${escapeHtml(scenario.why)}</p>
 <p class="soft">${facts.join(' · ')}</p>
 </header>`;
 }
 
 export function tilesSection(report: Report): string {
-  const tiles = figuresOf(report.totals, report.run.durationMs).map(
+  const tiles = figuresOf(report).map(
     ({
       name,
       figure,
@@ -118,12 +119,18 @@ const GROUP_COUNTS = [
   ['connectRefusals', 'conn. refused'],
 ] as const;
 
-export function groupsSection({ groups }: Report): string {
+/** What only the upstream end can tell. */
+const UPSTREAM_COUNTS = new Set<string>(['delivered', 'lost']);
+
+export function groupsSection({ groups, verified }: Report): string {
   if (groups.length === 0) return '';
   const heads = [...GROUP_COUNTS.map(([, words]) => words), 'ack p99', 'end to end p99'];
   const body = groups.map((group) => [
     cell(group.name),
-    ...GROUP_COUNTS.map(([name]) => number(formatCount(group[name]), name === 'lost' && group.lost > 0)),
+    ...GROUP_COUNTS.map(([name]) => {
+      if (!verified && UPSTREAM_COUNTS.has(name)) return number(NOTHING);
+      return number(formatCount(group[name]), name === 'lost' && group.lost > 0);
+    }),
     number(formatLatency(group.ack, 'p99')),
     number(formatLatency(group.endToEnd, 'p99')),
   ]);
@@ -145,8 +152,8 @@ function number(text: string, isBad = false): string {
   return `<td class="n${isBad ? ' bad' : ''}">${escapeHtml(text)}</td>`;
 }
 
-export function countsSection({ totals }: Report): string {
-  const entries = otherCountsOf(totals).map(
+export function countsSection(report: Report): string {
+  const entries = otherCountsOf(report).map(
     ([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`,
   );
   return `<h2>Everything counted</h2><dl class="counts">${entries.join('\n')}</dl>`;

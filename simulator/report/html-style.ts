@@ -24,6 +24,7 @@ code,pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans
 .verdict{border-left:5px solid var(--state);padding:2px 0 2px 16px}
 .verdict .word{color:var(--state);font-weight:700;letter-spacing:.02em}
 .verdict .sentence{font-size:17px;margin:0 0 6px}
+.verdict .unverified{color:var(--state);font-weight:600}
 .pass,.ok{--state:var(--pass)}.fail,.failed{--state:var(--fail)}
 .inconclusive,.open{--state:var(--open)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:1px;background:var(--rule);

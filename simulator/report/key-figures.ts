@@ -9,8 +9,7 @@ import {
   formatShare,
   NOTHING,
 } from './number-format.ts';
-import type { LatencySummary, Totals } from './report.ts';
-import { wasVerified } from './verdict-words.ts';
+import type { LatencySummary, Report, Totals } from './report.ts';
 
 export interface KeyFigure {
   name: string;
@@ -21,14 +20,14 @@ export interface KeyFigure {
   isBad: boolean;
 }
 
-export function figuresOf(totals: Totals, durationMs: number): KeyFigure[] {
+export function figuresOf({ totals, verified, run: { durationMs } }: Report): KeyFigure[] {
   const perSecond = durationMs > 0 ? (totals.sent * 1000) / durationMs : Number.NaN;
   const rate = `${formatRate(perSecond)} on average`;
   const upstream = upstreamFigures(totals);
   return [
     figure('sent', totals.sent, [rate, `${formatBytes(totals.payloadBytes)} of payload`]),
     figure('acked', totals.acked, ackNotes(totals)),
-    ...(wasVerified(totals) ? upstream : upstream.map(notVerified)),
+    ...(verified ? upstream : upstream.map(notVerified)),
     latencyFigure('ack p99', totals.ack),
     latencyFigure('end-to-end p99', totals.endToEnd),
     drainFigure(totals),
@@ -56,20 +55,21 @@ function notVerified({ name }: KeyFigure): KeyFigure {
   return { name, figure: NOTHING, notes: ['nothing was verified'], isBad: false };
 }
 
-/** The counts that have no tile, and what they are. */
-export function otherCountsOf(totals: Totals): [string, string][] {
+/** The counts that have no tile, and what they are; a dash where only the upstream end could have told. */
+export function otherCountsOf({ totals, verified }: Report): [string, string][] {
+  const far = (figure: string) => (verified ? figure : NOTHING);
   return [
     ['sent with QoS 0', formatCount(totals.sentQos0)],
-    ['lost with QoS 0', formatCount(totals.lostQos0)],
+    ['lost with QoS 0', far(formatCount(totals.lostQos0))],
     ['refused', formatCount(totals.refused)],
     ['sent, never answered', formatCount(totals.unacked)],
     ['skipped by devices', formatCount(totals.skipped)],
-    ['delivered, never acked', formatCount(totals.deliveredUnacked)],
-    ['names used twice', formatCount(totals.namesReused)],
-    ['foreign messages', formatCount(totals.foreign)],
-    ['damaged', formatCount(totals.damaged)],
-    ['upstream messages', formatCount(totals.upstreamMessages)],
-    ['upstream bytes', formatBytes(totals.upstreamBytes)],
+    ['delivered, never acked', far(formatCount(totals.deliveredUnacked))],
+    ['names used twice', far(formatCount(totals.namesReused))],
+    ['foreign messages', far(formatCount(totals.foreign))],
+    ['damaged', far(formatCount(totals.damaged))],
+    ['upstream messages', far(formatCount(totals.upstreamMessages))],
+    ['upstream bytes', far(formatBytes(totals.upstreamBytes))],
     ['payload sent', formatBytes(totals.payloadBytes)],
     ['bytes sent by devices', formatBytes(totals.bytesSent)],
     ['generator late, p99', formatMs(totals.generatorLateP99Ms)],

@@ -4,7 +4,7 @@
 import { rateOverTime } from './rates.ts';
 import type { Report, Sample } from './report.ts';
 import { type Point, thin } from './thin.ts';
-import { isGeneratorLate, wasVerified } from './verdict-words.ts';
+import { isGeneratorLate } from './verdict-words.ts';
 
 export const POINTS_PER_LINE_MAX = 1000;
 /** From this ratio of the highest to the lowest on, a linear scale would flatten the low ones. */
@@ -32,7 +32,7 @@ export interface Chart {
 export function chartsOf(report: Report): Chart[] {
   const { samples } = report;
   if (samples.length === 0) return [];
-  const charts = wasVerified(report.totals)
+  const charts = report.verified
     ? [rates(samples, true), backlog(samples), ackLatency(samples), endToEndLatency(samples)]
     : [rates(samples, false), ackLatency(samples)];
   charts.push(connected(samples));
@@ -47,78 +47,82 @@ function rates(samples: readonly Sample[], withDelivered: boolean): Chart {
   ];
   if (withDelivered) lines.push(line('delivered', 'green', rateOverTime(samples, 'delivered')));
   if (samples.some(({ refused }) => refused > 0)) {
-    lines.push(line('refused', 'red', withoutZeros(rateOverTime(samples, 'refused'))));
+    lines.push(line('refused', 'red', zerosAsGaps(rateOverTime(samples, 'refused'))));
   }
   return { title: 'Rates', note: 'messages per second', unit: 'rate', scale: 'linear', lines };
 }
 
-/** A line that is mostly zero would cover the axis. */
-function withoutZeros(points: readonly Point[]): Point[] {
-  return points.map(({ atMs, value }) => ({ atMs, value: value === 0 ? null : value }));
-}
-
 function backlog(samples: readonly Sample[]): Chart {
-  const points = samples.map(({ atMs, lag }) => ({ atMs, value: lag }));
   return {
     title: 'Backlog',
     note: 'acknowledged and not yet delivered',
     unit: 'count',
     scale: 'linear',
-    lines: [line('backlog', 'amber', points)],
+    lines: [line('backlog', 'amber', valuesOf(samples, 'lag'))],
   };
 }
 
 function ackLatency(samples: readonly Sample[]): Chart {
   return latency('Acknowledgement latency', 'from when a message was due to its acknowledgement', [
-    line('p99', 'violet', measured(samples, 'ackP99Ms')),
-    line('p50', 'blue', measured(samples, 'ackP50Ms')),
+    line('p99', 'violet', zerosAsGaps(valuesOf(samples, 'ackP99Ms'))),
+    line('p50', 'blue', zerosAsGaps(valuesOf(samples, 'ackP50Ms'))),
   ]);
 }
 
 function endToEndLatency(samples: readonly Sample[]): Chart {
   return latency('End-to-end latency', 'from when a message was due to its arrival at the upstream end', [
-    line('p99', 'violet', measured(samples, 'endToEndP99Ms')),
-    line('p50', 'green', measured(samples, 'endToEndP50Ms')),
+    line('p99', 'violet', zerosAsGaps(valuesOf(samples, 'endToEndP99Ms'))),
+    line('p50', 'green', zerosAsGaps(valuesOf(samples, 'endToEndP50Ms'))),
   ]);
 }
 
 function latency(title: string, note: string, lines: Line[]): Chart {
-  const values = lines.flatMap(({ points }) =>
-    points.flatMap(({ value }) => (value === null ? [] : [value])),
-  );
-  const lowest = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-  const highest = values.reduce((most, value) => Math.max(most, value), 0);
+  const { lowest, highest } = extentOf(lines);
   const scale = highest >= lowest * LOG_FROM_RATIO ? 'log' : 'linear';
   return { title, note: scale === 'log' ? `${note}; logarithmic` : note, unit: 'ms', scale, lines };
 }
 
 function connected(samples: readonly Sample[]): Chart {
-  const points = samples.map((sample) => ({ atMs: sample.atMs, value: sample.connected }));
   return {
     title: 'Connected devices',
     note: '',
     unit: 'count',
     scale: 'linear',
-    lines: [line('connected', 'blue', points)],
+    lines: [line('connected', 'blue', valuesOf(samples, 'connected'))],
   };
 }
 
 function lateness(samples: readonly Sample[]): Chart {
-  const points = samples.map((sample) => ({ atMs: sample.atMs, value: sample.generatorLateMs }));
   return {
     title: 'Generator lateness',
     note: 'the simulator itself fell behind: what it measured then includes its own delay',
     unit: 'ms',
     scale: 'linear',
-    lines: [line('late', 'red', points)],
+    lines: [line('late', 'red', valuesOf(samples, 'generatorLateMs'))],
   };
 }
 
-function measured(
-  samples: readonly Sample[],
-  name: 'ackP50Ms' | 'ackP99Ms' | 'endToEndP50Ms' | 'endToEndP99Ms',
-) {
-  return samples.map(({ atMs, [name]: value }) => ({ atMs, value: value > 0 ? value : null }));
+/** The lowest above 0 (infinite where there is none) and the highest of all lines together. */
+export function extentOf(lines: readonly Line[]): { lowest: number; highest: number } {
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = 0;
+  for (const { points } of lines) {
+    for (const { value } of points) {
+      if (value === null) continue;
+      if (value > 0 && value < lowest) lowest = value;
+      if (value > highest) highest = value;
+    }
+  }
+  return { lowest, highest };
+}
+
+function valuesOf(samples: readonly Sample[], name: Exclude<keyof Sample, 'phase'>): Point[] {
+  return samples.map(({ atMs, [name]: value }) => ({ atMs, value }));
+}
+
+/** Where 0 means that there was nothing: a line that is mostly zero would also cover the axis. */
+function zerosAsGaps(points: readonly Point[]): Point[] {
+  return points.map(({ atMs, value }) => ({ atMs, value: value === 0 ? null : value }));
 }
 
 function line(name: string, hue: Line['hue'], points: Point[]): Line {

@@ -5,17 +5,18 @@ import { figuresOf } from './key-figures.ts';
 import { formatMs } from './number-format.ts';
 import type { Check, Report } from './report.ts';
 import { clip, padEnd, padStart, printable, textWidth } from './text-width.ts';
-import { checkWord, exampleWords, verdictSentence } from './verdict-words.ts';
+import { checkWord, exampleWords, NOT_VERIFIED_SENTENCE, verdictSentence } from './verdict-words.ts';
 
 export const LINE_COLUMNS_MAX = 100;
 const CHECK_WORDS = { ok: 'ok', failed: 'FAILED', open: 'open' } as const;
 const CHECK_COLUMNS_MAX = 32;
 
 export function reportLines(report: Report): string[] {
-  const { scenario, run, verdict } = report;
+  const { scenario, run, verdict, verified } = report;
   return [
     `${verdict.toUpperCase()}  ${scenario.name}: ${verdictSentence(report)}`,
     `run ${run.id}, seed ${run.seed}, ${formatMs(run.durationMs)}, ${report.system.gateway}`,
+    ...(verified ? [] : ['', ...wrapped(NOT_VERIFIED_SENTENCE)]),
     ...block('checks', checkLines(report.checks)),
     ...block('totals', figureLines(report)),
     ...block('first examples', exampleLines(report.totals.examples)),
@@ -38,8 +39,8 @@ function checkLines(checks: readonly Check[]): string[] {
   return cells.map((row) => row.map((cell, column) => padEnd(cell, widths[column] ?? 0)).join('  '));
 }
 
-function figureLines({ totals, run }: Report): string[] {
-  const figures = figuresOf(totals, run.durationMs);
+function figureLines(report: Report): string[] {
+  const figures = figuresOf(report);
   const nameWidth = Math.max(...figures.map(({ name }) => name.length));
   const width = Math.max(...figures.map(({ figure }) => figure.length));
   return figures.map(

@@ -10,12 +10,18 @@ export interface Report {
   run: { id: string; seed: number; startedAt: string; durationMs: number };
   /** What was under test, in words: product, version, settings that matter. */
   system: { gateway: string; upstream: string; machine: string; node: string };
+  /** What changes within a phase, such as its rate, is a span among them with no length: a mark. */
   phases: PhaseSpan[];
   faults: FaultSpan[];
   /** One every `sampleEveryMs`, in order. */
   samples: Sample[];
   sampleEveryMs: number;
   groups: GroupTotals[];
+  /**
+   * Somebody listened at the upstream end. Otherwise all that only it can tell (delivered, lost, duplicates, order,
+   * end-to-end latency) is 0 or empty and means nothing.
+   */
+  verified: boolean;
   totals: Totals;
   checks: Check[];
   verdict: 'pass' | 'fail' | 'inconclusive';
@@ -92,6 +98,8 @@ export interface Totals {
   refused: number;
   unacked: number;
   skipped: number;
+  /** Of these: due, and at the end still on their devices, or not even taken. */
+  unsent: number;
   payloadBytes: number;
   bytesSent: number;
   delivered: number;

@@ -15,6 +15,7 @@ import {
   type Sample,
   type Totals,
 } from '../report/report.ts';
+import { isGeneratorLate } from '../report/verdict-words.ts';
 import type { Scenario } from '../scenario/scenario-settings.ts';
 import { checksOf, verdictOf } from './checks.ts';
 import type { SystemUnderTest } from './system-under-test.ts';
@@ -39,15 +40,20 @@ export interface ReportParts {
   isInterrupted: boolean;
 }
 
-/** From here on the generator is too late to blame anybody else. */
-const LATE_MS = 100;
+/** From here on the generator's thread has no time left, however punctual it still is. */
 const BUSY = 0.97;
 
 export function buildReport(parts: ReportParts): Report {
   const { scenario, file, run, system, verification, generatorBusy } = parts;
   const totals = totalsOf(parts);
-  const isGeneratorLate = totals.generatorLateP99Ms > LATE_MS || generatorBusy > BUSY;
-  const checks = checksOf(scenario.verdict, { totals, isVerified: verification !== null, isGeneratorLate });
+  const verified = verification !== null;
+  const isLate = isGeneratorLate(totals.generatorLateP99Ms) || generatorBusy > BUSY;
+  const checks = checksOf(scenario.verdict, {
+    totals,
+    isVerified: verified,
+    isGeneratorLate: isLate,
+    isReceiverSure: isReceiverSure(verification),
+  });
   return {
     version: REPORT_VERSION,
     scenario: { name: scenario.name, why: scenario.why, file },
@@ -63,10 +69,11 @@ export function buildReport(parts: ReportParts): Report {
     samples: parts.samples,
     sampleEveryMs: scenario.sampleEvery,
     groups: parts.fleet.groups.map((_, g) => groupOf(parts, g)),
+    verified,
     totals,
     checks,
     verdict: parts.isInterrupted ? 'inconclusive' : verdictOf(checks),
-    remarks: remarksOf(parts, totals, isGeneratorLate),
+    remarks: remarksOf(parts, totals, isLate),
   };
 }
 
@@ -83,6 +90,7 @@ function totalsOf({ fleet, verification, drainMs }: ReportParts): Totals {
     refused: own.refused,
     unacked: own.sent - own.acked - own.refused,
     skipped: own.skipped,
+    unsent: own.givenUp + own.unreached,
     payloadBytes: own.payloadBytes,
     bytesSent: own.bytesSent,
     delivered: far?.delivered ?? 0,
@@ -142,12 +150,11 @@ function examplesOf(fleet: DeviceFleet, { losses, examples }: Verification): Rec
   return listed;
 }
 
-function remarksOf(parts: ReportParts, totals: Totals, isGeneratorLate: boolean): string[] {
+function remarksOf(parts: ReportParts, totals: Totals, isLate: boolean): string[] {
   const { verification, generatorBusy, isReceiverBusy } = parts;
   const remarks: string[] = [];
   if (parts.isInterrupted) remarks.push('Interrupted: what had been sent by then was verified, no more.');
-  if (verification === null) remarks.push('Nothing was verified: no upstream was given.');
-  if (isGeneratorLate) {
+  if (isLate) {
     const late = `${Math.round(totals.generatorLateP99Ms)} ms late (p99)`;
     const busy = `its thread busy ${Math.round(generatorBusy * 100)} % of the time`;
     remarks.push(
@@ -167,11 +174,20 @@ function remarksOf(parts: ReportParts, totals: Totals, isGeneratorLate: boolean)
     remarks.push(
       `The upstream broker forgot the receiver's session ${far.sessionsLost} times: it may have missed messages.`,
     );
+  if (!far.isConnected)
+    remarks.push('The receiver had no connection at the end: what is missing may have reached the upstream.');
   if (far.redelivered > 0)
     remarks.push(`The upstream broker itself sent ${far.redelivered} messages again to the receiver.`);
   if (verification.firstDamage !== null)
     remarks.push(`First upstream message that could not be read: ${verification.firstDamage}.`);
   return remarks;
+}
+
+/** Whether all that has reached the upstream has reached the account. */
+function isReceiverSure(verification: Verification | null): boolean {
+  if (verification === null) return true;
+  const { isComplete, isConnected, sessionsLost } = verification.totals;
+  return isComplete && isConnected && sessionsLost === 0;
 }
 
 function machine(): string {

@@ -9,18 +9,31 @@ export interface CheckContext {
   isVerified: boolean;
   /** The generator itself was late: what it measured of others says little. */
   isGeneratorLate: boolean;
+  /** The receiver has seen everything that has reached the upstream: what is missing is missing. */
+  isReceiverSure: boolean;
 }
 
+const LATE = 'the generator was late itself';
 const NOT_VERIFIED = 'not verified: no upstream was given';
 
-export function checksOf(verdict: Verdict, { totals, isVerified, isGeneratorLate }: CheckContext): Check[] {
+interface CountOptions {
+  needsUpstream?: boolean;
+  /** Why more of them may be nobody's fault; empty: it is. */
+  excuse?: string;
+}
+
+export function checksOf(verdict: Verdict, context: CheckContext): Check[] {
+  const { totals, isVerified, isGeneratorLate, isReceiverSure } = context;
   const checks: Check[] = [];
-  const count = (name: string, most: number, got: number, needsUpstream = true) => {
+  const count = (name: string, most: number, gotCount: number, options: CountOptions = {}) => {
+    const { needsUpstream = true, excuse = '' } = options;
     if (most < 0) return;
-    if (needsUpstream && !isVerified)
-      checks.push({ name, wanted: `at most ${formatCount(most)}`, got: NOT_VERIFIED, ok: null });
-    else
-      checks.push({ name, wanted: `at most ${formatCount(most)}`, got: formatCount(got), ok: got <= most });
+    const wanted = `at most ${formatCount(most)}`;
+    if (needsUpstream && !isVerified) return void checks.push({ name, wanted, got: NOT_VERIFIED, ok: null });
+    const isGood = gotCount <= most;
+    const isExcused = !isGood && excuse !== '';
+    const got = `${formatCount(gotCount)}${isExcused ? `, but ${excuse}` : ''}`;
+    checks.push({ name, wanted, got, ok: isExcused ? null : isGood });
   };
   const time = (name: string, mostMs: number, gotMs: number | null, none: string) => {
     if (mostMs === 0) return;
@@ -29,19 +42,24 @@ export function checksOf(verdict: Verdict, { totals, isVerified, isGeneratorLate
       return void checks.push({ name, wanted, got: NOT_VERIFIED, ok: null });
     if (gotMs === null) return void checks.push({ name, wanted, got: none, ok: null });
     const isGood = gotMs <= mostMs;
-    const excuse = !isGood && isGeneratorLate ? ', but the generator was late itself' : '';
+    const excuse = !isGood && isGeneratorLate ? `, but ${LATE}` : '';
     const got = `${formatMs(gotMs)}${excuse}`;
     checks.push({ name, wanted, got, ok: isGood || !isGeneratorLate ? isGood : null });
   };
-  count('loss', verdict.loss, totals.lost);
-  count('lossQos0', verdict.lossQos0, totals.lostQos0);
+  const excuse = isReceiverSure ? '' : 'the receiver may have missed messages';
+  count('loss', verdict.loss, totals.lost, { excuse });
+  count('lossQos0', verdict.lossQos0, totals.lostQos0, { excuse });
   count('reorder', verdict.reorder, totals.reordered);
   count('duplicates', verdict.duplicates, totals.duplicatesNewName);
   count('namesReused', verdict.namesReused, totals.namesReused);
   count('damaged', verdict.damaged, totals.damaged);
-  count('refused', verdict.refused, totals.refused, false);
-  count('unacked', verdict.unacked, totals.unacked, false);
-  count('skipped', verdict.skipped, totals.skipped, false);
+  count('refused', verdict.refused, totals.refused, { needsUpstream: false });
+  count('unacked', verdict.unacked, totals.unacked, { needsUpstream: false });
+  count('skipped', verdict.skipped, totals.skipped, { needsUpstream: false });
+  count('unsent', verdict.unsent, totals.unsent, {
+    needsUpstream: false,
+    excuse: isGeneratorLate ? LATE : '',
+  });
   if (verdict.delivered >= 0 && isVerified) {
     const { delivered } = totals;
     const wanted = `at least ${formatCount(verdict.delivered)}`;

@@ -1,5 +1,6 @@
 // Makes the fleet that a scenario asks for. Device indexes run through all groups, in the scenario's order; what
-// is random about a device follows from the run's seed and its index.
+// is random about a device follows from the run's seed and its index, with a sequence of its own for everything that
+// draws at its own time: when it speaks, what it says, and how long it waits to connect again.
 
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
@@ -17,6 +18,7 @@ import type { Recordings } from '../payload/recordings.ts';
 import { createProfile, isAsleepAtFirst } from '../profile/create-profile.ts';
 import type { Group, Scenario } from '../scenario/scenario-settings.ts';
 import { derivedSeed, seededRandom } from '../seeded-random.ts';
+import { ratePlan } from './rate-plan.ts';
 import type { RunClock } from './run-clock.ts';
 
 export interface FleetPlan {
@@ -30,16 +32,17 @@ export interface FleetPlan {
   recordings: Recordings;
 }
 
-/** Connects nobody yet. Throws SluiceError when a recorded file or a certificate cannot be used. */
+/** Connects nobody yet, and has no end. Throws SluiceError when a recorded file or a certificate cannot be used. */
 export function createFleet(plan: FleetPlan): DeviceFleet {
   const { scenario, clock, runClock } = plan;
+  const { nowMs } = runClock;
   let first = 0;
   const groups = Object.entries(scenario.groups).map(([name, settings]) => {
     const group = createGroup(plan, { name, settings, first });
     first += settings.devices;
     return group;
   });
-  return new DeviceFleet({ groups, nowMs: runClock.nowMs, after: (delayMs, fn) => clock.after(delayMs, fn) });
+  return new DeviceFleet({ groups, nowMs, after: (delayMs, fn) => clock.after(delayMs, fn) });
 }
 
 interface GroupPlan {
@@ -54,10 +57,12 @@ function createGroup(plan: FleetPlan, group: GroupPlan): DeviceGroup {
   const counters = new GroupCounters();
   const acked = (latencyMs: number) => created.acked(latencyMs);
   const tls = tlsOf(settings);
+  const wallStartMs = wallStartOf(plan, settings);
   const members = Array.from({ length: settings.devices }, (_, member) =>
-    createDevice(plan, group, { member, counters, acked, tls }),
+    createDevice(plan, group, { member, counters, acked, wallStartMs, tls }),
   );
-  const created = new DeviceGroup({ name, counters, members, nowMs: plan.runClock.nowMs });
+  const rates = ratePlan(plan.scenario.timeline, name);
+  const created = new DeviceGroup({ name, counters, members, rates, nowMs: plan.runClock.nowMs });
   return created;
 }
 
@@ -66,13 +71,14 @@ interface DevicePlan {
   member: number;
   counters: GroupCounters;
   acked: (latencyMs: number) => void;
+  wallStartMs: () => number;
   tls: ConnectionOptions | undefined;
 }
 
 function createDevice(
   plan: FleetPlan,
   group: GroupPlan,
-  { member, counters, acked, tls }: DevicePlan,
+  { member, counters, acked, wallStartMs, tls }: DevicePlan,
 ): GroupDevice {
   const { scenario, run, runClock, recordings } = plan;
   const { name, settings, first } = group;
@@ -84,7 +90,6 @@ function createDevice(
   const payload = createPayloadSource(settings.payload, { seed, clientId, index, recordings });
   const hasChanged = (atMs: number) => payload.hasChanged(atMs);
   const profile = createProfile(settings.profile, random, { hasChanged, index, recordings });
-  const wallMs = scenario.startTime === '' ? runClock.startEpochMs : Date.parse(scenario.startTime);
   const device = new SimulatedDevice({
     index,
     run,
@@ -94,8 +99,8 @@ function createDevice(
     storeReadings: settings.store,
     flushesOnly: settings.profile.type === 'store-and-flush',
     isFlood: settings.profile.type === 'flood',
-    wallStartMs: Math.round(wallMs) + settings.clockSkew,
-    profile,
+    saysAtOnce: settings.profile.type === 'on-change' || settings.profile.type === 'replay',
+    wallStartMs,
     payload,
     counters,
     nowMs: runClock.nowMs,
@@ -105,7 +110,7 @@ function createDevice(
         clientId,
         username: filled(settings.username, { ...words, client: clientId }),
         tls,
-        random,
+        random: seededRandom(derivedSeed(seed ^ CONNECTION_SEED, index)),
         events,
       }),
   });
@@ -117,8 +122,9 @@ function createDevice(
   };
 }
 
-/** So that a device's profile and its values do not draw the same numbers. */
+/** So that a device's profile, its connection and its values do not draw the same numbers. */
 const PROFILE_SEED = 0x5bd1e995;
+const CONNECTION_SEED = 0x2545f491;
 
 interface ClientPlan {
   clientId: string;
@@ -176,4 +182,11 @@ function textOf(file: string): Buffer {
 /** `{word}` replaced; what is not among the words stays. */
 function filled(text: string, words: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
+}
+
+/** What the devices of a group believe the time to be at the run's start. */
+function wallStartOf({ scenario, runClock }: FleetPlan, { clockSkew }: Group): () => number {
+  if (scenario.startTime === '') return () => Math.round(runClock.startEpochMs) + clockSkew;
+  const startMs = Date.parse(scenario.startTime) + clockSkew;
+  return () => startMs;
 }

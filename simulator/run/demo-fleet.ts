@@ -7,7 +7,8 @@ import { Recordings } from '../payload/recordings.ts';
 import { type LoadedScenario, parseScenario } from '../scenario/load-scenario.ts';
 import type { Scenario } from '../scenario/scenario-settings.ts';
 import { createFleet } from './create-fleet.ts';
-import { startRunClock } from './run-clock.ts';
+import { StartableClock } from './run-clock.ts';
+import { randomRunId } from './run-id.ts';
 
 export interface DemoFleetOptions {
   /** Of the gateway, for example mqtt://127.0.0.1:1883. */
@@ -63,14 +64,35 @@ export function demoScenario({ url, devices, ratePerSecond, window = 20 }: DemoF
   return parseScenario(JSON.stringify(scenario)); // JSON is YAML
 }
 
-/** Nobody is connected yet. */
-export function createDemoFleet(scenario: Scenario, url: string): DeviceFleet {
-  return createFleet({
+export interface DemoFleet {
+  /** Nobody is connected yet. */
+  fleet: DeviceFleet;
+  /** What a receiver upstream must know of it (receive/receiver-thread.ts). */
+  run: string;
+  groupOfDevice: Uint16Array;
+  /** Returns when that was, ms since 1970 with a fraction. */
+  start(): number;
+}
+
+export function createDemoFleet(scenario: Scenario, url: string): DemoFleet {
+  const run = randomRunId();
+  const runClock = new StartableClock();
+  const fleet = createFleet({
     scenario,
     gatewayUrl: url,
-    run: 'demo',
+    run,
     clock: systemClock,
-    runClock: startRunClock(),
+    runClock,
     recordings: new Recordings(),
   });
+  return {
+    fleet,
+    run,
+    groupOfDevice: Uint16Array.from(fleet.groups.flatMap(({ devices }, g) => devices.map(() => g))),
+    start() {
+      runClock.startIn(0);
+      fleet.start();
+      return runClock.startEpochMs;
+    },
+  };
 }

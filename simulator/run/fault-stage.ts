@@ -1,17 +1,22 @@
 // Where faults act: the system, the fleet, and the record of what was done when. A fault says what it does through
-// `begin` and `end`; what it does to rates is combined here, so that several can act at once.
+// `begin` and `end`; what several do to the link at once is combined in link-harm.ts.
 
 import type { DeviceFleet } from '../fleet/device-fleet.ts';
 import type { DeviceGroup } from '../fleet/device-group.ts';
-import type { FaultSpan } from '../report/report.ts';
-import type { SystemUnderTest } from './system-under-test.ts';
+import type { FaultSpan, PhaseSpan } from '../report/report.ts';
+import { LinkHarms } from './link-harm.ts';
+import type { GatewayControl, SystemUnderTest } from './system-under-test.ts';
 
 export interface FaultStageOptions {
   system: SystemUnderTest;
   fleet: DeviceFleet;
   nowMs: () => number;
   onSpan: (span: FaultSpan) => void;
-  /** They cannot, or not as before. */
+  /** Something changes that is no harm: a phase of no length. */
+  onMark: (mark: PhaseSpan) => void;
+  /** Something that could not be done as the scenario has it. */
+  onRemark: (remark: string) => void;
+  /** Messages cannot reach the upstream any more, or not as before. */
   onLinkBroken: () => void;
   /** Messages can reach the upstream again, from this moment on. */
   onLinkHealed: (atMs: number) => void;
@@ -20,18 +25,30 @@ export interface FaultStageOptions {
 export class FaultStage {
   readonly spans: FaultSpan[] = [];
   readonly system: SystemUnderTest;
+  /** null: the link is out of reach. */
+  readonly linkHarms: LinkHarms | null;
   readonly #options: FaultStageOptions;
-  /** Factors by who asks for them, for each group. */
-  readonly #rates = new Map<DeviceGroup, Map<unknown, number>>();
+  /** Bytes that each fault leaves free. */
+  readonly #diskFills = new Map<FaultSpan, number>();
   #lastTurn: Promise<void> = Promise.resolve();
 
   constructor(options: FaultStageOptions) {
+    const { system, nowMs, onLinkBroken, onLinkHealed } = options;
     this.#options = options;
-    this.system = options.system;
+    this.system = system;
+    this.linkHarms =
+      system.link === null
+        ? null
+        : new LinkHarms(system.link, { broken: onLinkBroken, healed: () => onLinkHealed(nowMs()) });
   }
 
   get active(): FaultSpan[] {
     return this.spans.filter(({ toMs }) => toMs === null);
+  }
+
+  /** On the run's clock. */
+  nowMs(): number {
+    return this.#options.nowMs();
   }
 
   /** All of them when no names are given. */
@@ -40,31 +57,44 @@ export class FaultStage {
   }
 
   begin(name: string): FaultSpan {
-    const span: FaultSpan = { name, fromMs: this.#options.nowMs(), toMs: null };
+    const span: FaultSpan = { name, fromMs: this.nowMs(), toMs: null };
     this.spans.push(span);
     this.#options.onSpan(span);
     return span;
   }
 
   end(span: FaultSpan): void {
-    span.toMs = this.#options.nowMs();
+    span.toMs = this.nowMs();
     this.#options.onSpan(span);
   }
 
   /** Of what happens in an instant. */
   instant(name: string): void {
-    const nowMs = this.#options.nowMs();
+    const nowMs = this.nowMs();
     const span: FaultSpan = { name, fromMs: nowMs, toMs: nowMs };
     this.spans.push(span);
     this.#options.onSpan(span);
   }
 
-  linkBroken(): void {
-    this.#options.onLinkBroken();
+  mark(name: string): void {
+    const nowMs = this.nowMs();
+    this.#options.onMark({ name, fromMs: nowMs, toMs: nowMs });
   }
 
-  linkHealed(): void {
-    this.#options.onLinkHealed(this.#options.nowMs());
+  remark(text: string): void {
+    this.#options.onRemark(text);
+  }
+
+  /** Of several at once the one that leaves least counts. `by` is the fault's span. */
+  fillDisk(gateway: GatewayControl, by: FaultSpan, leaveFreeBytes: number): void {
+    this.#diskFills.set(by, leaveFreeBytes);
+    gateway.fillDisk(Math.min(...this.#diskFills.values()));
+  }
+
+  releaseDisk(gateway: GatewayControl, by: FaultSpan): void {
+    this.#diskFills.delete(by);
+    gateway.releaseDisk();
+    if (this.#diskFills.size > 0) gateway.fillDisk(Math.min(...this.#diskFills.values()));
   }
 
   /** Two faults of one gateway one after the other: it cannot be stopped while it is being started. */
@@ -72,15 +102,5 @@ export class FaultStage {
     const turn = this.#lastTurn.then(act);
     this.#lastTurn = turn.catch(() => {}); // whoever's turn it was hears of it
     await turn;
-  }
-
-  /** `by` is who asks for it, a fault's span: its factor is multiplied with those of others. */
-  setRate(group: DeviceGroup, by: unknown, factor: number): void {
-    const factors = this.#rates.get(group) ?? new Map<unknown, number>();
-    this.#rates.set(group, factors);
-    factors.set(by, factor);
-    let product = 1;
-    for (const each of factors.values()) product *= each;
-    group.clock.setFactor(product, this.#options.nowMs());
   }
 }

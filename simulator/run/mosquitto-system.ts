@@ -53,6 +53,7 @@ export async function startMosquittoSystem(
         return server.usage;
       },
     },
+    ownEndings: () => [...server.ownEndings, ...(upstream.ownEndings?.() ?? [])],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

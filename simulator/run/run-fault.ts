@@ -1,12 +1,15 @@
 // Carries out one fault of a phase, from its beginning to its end or the phase's, and puts right what it has made
-// wrong.
+// wrong. Its times are those of the plan, counted from the run's start: what comes late does not make the next late.
+//
+// How fast devices speak (`rate`, `silence`) is no deed of the moment: it is part of their clock from the start
+// (rate-plan.ts), and only told here.
 
 import { formatQuantity } from '../../config/schema/units.ts';
 import { formatDataRate, parseDataRate } from '../faults/data-rate.ts';
-import type { LinkFaultChange } from '../faults/link-faults.ts';
 import type { LinkProxy } from '../faults/link-proxy.ts';
 import type { FaultSettings } from '../scenario/scenario-settings.ts';
 import type { FaultStage } from './fault-stage.ts';
+import type { LinkHarm, LinkHarms } from './link-harm.ts';
 import type { GatewayControl } from './system-under-test.ts';
 import { wait } from './wait.ts';
 
@@ -14,76 +17,84 @@ type Of<T extends FaultSettings['type']> = Extract<FaultSettings, { type: T }>;
 type Repeated = { after: number; times: number; every: number };
 type Lasting = { after: number; for: number };
 
-/** `phaseEnd` is aborted when the phase is over. Rejects when the system does not come back. */
-export async function runFault(
-  fault: FaultSettings,
-  stage: FaultStage,
-  phaseEnd: AbortSignal,
-): Promise<void> {
+/** As planned, on the run's clock. */
+export interface PhaseTime {
+  fromMs: number;
+  toMs: number;
+  /** Aborted when it is over. */
+  end: AbortSignal;
+}
+
+interface Scene {
+  stage: FaultStage;
+  phase: PhaseTime;
+}
+
+/** Rejects when the system does not come back. */
+export async function runFault(fault: FaultSettings, stage: FaultStage, phase: PhaseTime): Promise<void> {
+  const scene: Scene = { stage, phase };
   switch (fault.type) {
     case 'link-cut':
-      return await onLink(fault, stage, phaseEnd, { name: 'upstream cut', ...CUT });
+      return await onLink(fault, scene, { name: 'upstream cut', cuts: true, isRefusing: true });
     case 'link-slow':
-      return await onLink(fault, stage, phaseEnd, slow(fault));
+      return await onLink(fault, scene, slow(fault));
     case 'link-blackhole':
-      return await onLink(fault, stage, phaseEnd, { name: 'upstream is a black hole', ...BLACKHOLE });
-    case 'link-deaf':
-      return await onLink(fault, stage, phaseEnd, { name: 'upstream answers nothing', ...DEAF });
+      return await onLink(fault, scene, { name: 'upstream is a black hole', isBlackhole: true });
+    case 'link-deaf': // it takes connections and everything that is sent, and never acknowledges
+      return await onLink(fault, scene, {
+        name: 'upstream answers nothing',
+        isBlackhole: true,
+        downOnly: true,
+      });
     case 'link-freeze':
-      return await onLink(fault, stage, phaseEnd, { name: 'upstream link frozen', ...FREEZE });
+      return await onLink(fault, scene, { name: 'upstream link frozen', isFrozen: true });
     case 'link-reset':
-      return await repeat(fault, phaseEnd, async () => {
-        stage.instant('link reset');
-        linkOf(stage).cut();
+      return await repeat(fault, scene, {
+        name: 'link reset',
+        act: async () => {
+          stage.instant('link reset');
+          linkOf(stage).cut();
+          return true;
+        },
       });
     case 'gateway-kill':
-      return await restart(fault, stage, phaseEnd, {
+      return await restart(fault, scene, {
         name: 'gateway kill -9',
         end: (gateway) => gateway.kill(),
       });
     case 'gateway-stop':
-      return await restart(fault, stage, phaseEnd, {
+      return await restart(fault, scene, {
         name: 'gateway stopped',
         end: (gateway) => gateway.stop(),
       });
     case 'power-cut':
-      return await restart(fault, stage, phaseEnd, {
+      return await restart(fault, scene, {
         name: 'power cut',
         end: (gateway) => gateway.cutPower(),
       });
     case 'disk-full':
-      return await fillDisk(fault, stage, phaseEnd);
+      return await fillDisk(fault, scene);
     case 'reconnect-storm':
-      return await repeat(fault, phaseEnd, async () => {
-        stage.instant('reconnect storm');
-        for (const group of stage.groups(fault.groups)) group.drop();
+      return await repeat(fault, scene, {
+        name: 'reconnect storm',
+        act: async () => {
+          stage.instant('reconnect storm');
+          for (const group of stage.groups(fault.groups)) group.drop();
+          return true;
+        },
       });
     case 'rate':
-      return await changeRate(fault, stage, phaseEnd);
+      return await tellRate(fault, scene);
     case 'silence':
-      return await silence(fault, stage, phaseEnd);
+      return await silence(fault, scene);
   }
 }
 
-interface LinkFault {
+interface LinkFault extends LinkHarm {
   name: string;
   /** Connections there are end, too. */
   cuts?: boolean;
-  losesBytes?: boolean;
-  change: LinkFaultChange;
-  heal: LinkFaultChange;
 }
-
-const CUT = { cuts: true, change: { isRefusing: true }, heal: { isRefusing: false } } as const;
-/** When it is over the connections are cut: what was lost in it is missing in their streams. */
-const BLACKHOLE = { losesBytes: true, change: { isBlackhole: true }, heal: { isBlackhole: false } } as const;
-/** It takes connections and everything that is sent, and never acknowledges. */
-const DEAF = {
-  losesBytes: true,
-  change: { down: { isBlackhole: true } },
-  heal: { down: { isBlackhole: false } },
-} as const;
-const FREEZE = { change: { isFrozen: true }, heal: { isFrozen: false } } as const;
 
 function slow({ bandwidth, latency, jitter }: Of<'link-slow'>): LinkFault {
   const bytesPerSecond = bandwidth === '' ? 0 : (parseDataRate(bandwidth) ?? 0);
@@ -92,103 +103,113 @@ function slow({ bandwidth, latency, jitter }: Of<'link-slow'>): LinkFault {
     ...(latency > 0 ? [`${formatQuantity('duration', latency)} more latency`] : []),
     ...(jitter > 0 ? [`${formatQuantity('duration', jitter)} jitter`] : []),
   ];
-  return {
-    name: `link: ${words.join(', ')}`,
-    change: { bytesPerSecond, latencyMs: latency, jitterMs: jitter },
-    heal: { bytesPerSecond: 0, latencyMs: 0, jitterMs: 0 },
-  };
+  return { name: `link: ${words.join(', ')}`, bytesPerSecond, latencyMs: latency, jitterMs: jitter };
 }
 
-async function onLink(
-  fault: Lasting,
-  stage: FaultStage,
-  phaseEnd: AbortSignal,
-  { name, cuts, losesBytes, change, heal }: LinkFault,
-): Promise<void> {
-  if (!(await wait(fault.after, phaseEnd))) return;
-  const link = linkOf(stage);
+async function onLink(fault: Lasting, scene: Scene, { name, cuts, ...harm }: LinkFault): Promise<void> {
+  if (!(await due(fault.after, scene))) return;
+  const { stage } = scene;
+  const harms = harmsOf(stage);
   const span = stage.begin(name);
-  stage.linkBroken();
-  link.set(change);
-  if (cuts) link.cut();
-  await lasting(fault, phaseEnd);
-  link.set(heal);
-  if (losesBytes) link.cut();
+  harms.begin(harm);
+  if (cuts) linkOf(stage).cut();
+  await over(fault, scene);
+  harms.end(harm);
   stage.end(span);
-  stage.linkHealed();
 }
 
 async function restart(
   fault: Repeated & { down: number },
-  stage: FaultStage,
-  phaseEnd: AbortSignal,
+  scene: Scene,
   { name, end }: { name: string; end: (gateway: GatewayControl) => Promise<void> },
 ): Promise<void> {
+  const { stage, phase } = scene;
   const gateway = gatewayOf(stage);
-  const once = async () => {
-    if (phaseEnd.aborted) return; // while it waited for its turn
-    const span = stage.begin(name);
-    await end(gateway);
-    await wait(fault.down, phaseEnd);
-    await gateway.start(); // also when the phase is over: it is not left dead
-    stage.end(span);
+  const act = async (): Promise<boolean> => {
+    let isDone = false;
+    await stage.inTurn(async () => {
+      if (phase.end.aborted) return; // while it waited for its turn
+      isDone = true;
+      const span = stage.begin(name);
+      await end(gateway);
+      await wait(fault.down, phase.end);
+      await gateway.start(); // also when the phase is over: it is not left dead
+      stage.end(span);
+    });
+    return isDone;
   };
-  await repeat(fault, phaseEnd, () => stage.inTurn(once));
+  await repeat(fault, scene, { name, act });
 }
 
-async function fillDisk(fault: Of<'disk-full'>, stage: FaultStage, phaseEnd: AbortSignal): Promise<void> {
-  if (!(await wait(fault.after, phaseEnd))) return;
+async function fillDisk(fault: Of<'disk-full'>, scene: Scene): Promise<void> {
+  if (!(await due(fault.after, scene))) return;
+  const { stage } = scene;
   const gateway = gatewayOf(stage);
   const span = stage.begin(`disk full but for ${formatQuantity('bytes', fault.free)}`);
-  gateway.fillDisk(fault.free);
-  await lasting(fault, phaseEnd);
-  gateway.releaseDisk();
+  stage.fillDisk(gateway, span, fault.free);
+  await over(fault, scene);
+  stage.releaseDisk(gateway, span);
   stage.end(span);
 }
 
-async function changeRate(fault: Of<'rate'>, stage: FaultStage, phaseEnd: AbortSignal): Promise<void> {
-  if (!(await wait(fault.after, phaseEnd))) return;
-  const groups = stage.groups(fault.groups);
+/** No fault but a change, which is told when it comes, and when it is over before its phase. */
+async function tellRate(fault: Of<'rate'>, scene: Scene): Promise<void> {
+  if (!(await due(fault.after, scene))) return;
+  const { stage, phase } = scene;
   const who = fault.groups.length === 0 ? 'devices' : fault.groups.join(', ');
-  const span = stage.begin(`${who} at ${fault.percent} % of their rate`);
-  for (const group of groups) stage.setRate(group, span, fault.percent / 100);
-  await lasting(fault, phaseEnd);
-  for (const group of groups) stage.setRate(group, span, 1);
-  stage.end(span);
+  stage.mark(`${who} at ${fault.percent} % of their rate`);
+  const endMs = fault.after + fault.for;
+  if (fault.for === 0 || phase.fromMs + endMs >= phase.toMs || !(await due(endMs, scene))) return;
+  stage.mark(`${who} as fast as before`);
 }
 
-async function silence(fault: Of<'silence'>, stage: FaultStage, phaseEnd: AbortSignal): Promise<void> {
-  if (!(await wait(fault.after, phaseEnd))) return;
+async function silence(fault: Of<'silence'>, scene: Scene): Promise<void> {
+  if (!(await due(fault.after, scene))) return;
+  const { stage } = scene;
   const span = stage.begin(fault.disconnect ? 'nobody is connected' : 'silence');
-  const groups = stage.groups();
-  const clients = groups.flatMap(({ devices }) => devices.map(({ client }) => client));
-  for (const group of groups) stage.setRate(group, span, 0);
-  if (fault.disconnect) await Promise.all(clients.map((client) => client.disconnect(GOODBYE_MS)));
-  await lasting(fault, phaseEnd);
-  if (fault.disconnect) for (const client of clients) client.connect();
-  for (const group of groups) stage.setRate(group, span, 1);
+  const devices = fault.disconnect ? stage.groups().flatMap((group) => group.devices) : [];
+  await Promise.all(devices.map((device) => device.keepAway(GOODBYE_MS)));
+  await over(fault, scene);
+  for (const device of devices) device.letBack();
   stage.end(span);
 }
 
 const GOODBYE_MS = 2000;
 
-/** Does it `times` times; the last one may still be under way when the phase ends. */
-async function repeat(fault: Repeated, phaseEnd: AbortSignal, act: () => Promise<void>): Promise<void> {
-  if (!(await wait(fault.after, phaseEnd))) return;
-  for (let time = 1; ; time++) {
-    await act();
-    if (time === fault.times || !(await wait(fault.every, phaseEnd))) return;
+/**
+ * Does it `times` times; the last one may still be under way when the phase ends. `act` says whether it has come to
+ * it.
+ */
+async function repeat(
+  { after, times, every }: Repeated,
+  scene: Scene,
+  { name, act }: { name: string; act: () => Promise<boolean> },
+): Promise<void> {
+  for (let done = 0; done < times; done++) {
+    if ((await due(after + done * every, scene)) && (await act())) continue;
+    scene.stage.remark(`${name}: ${done} of ${times} times, then its phase was over.`);
+    return;
   }
 }
 
-async function lasting(fault: Lasting, phaseEnd: AbortSignal): Promise<void> {
-  await wait(fault.for === 0 ? Number.POSITIVE_INFINITY : fault.for, phaseEnd);
+/** Waits until so long after the phase's beginning; false: it is over before. */
+function due(afterMs: number, { stage, phase }: Scene): Promise<boolean> {
+  return wait(phase.fromMs + afterMs - stage.nowMs(), phase.end);
+}
+
+async function over(fault: Lasting, scene: Scene): Promise<void> {
+  await due(fault.for === 0 ? Number.POSITIVE_INFINITY : fault.after + fault.for, scene);
 }
 
 /** Scenarios that have none are refused when they are loaded. */
 function linkOf({ system }: FaultStage): LinkProxy {
   if (system.link === null) throw new Error('this system has no link of ours');
   return system.link;
+}
+
+function harmsOf({ linkHarms }: FaultStage): LinkHarms {
+  if (linkHarms === null) throw new Error('this system has no link of ours');
+  return linkHarms;
 }
 
 function gatewayOf({ system }: FaultStage): GatewayControl {

@@ -5,16 +5,19 @@ import { type Clock, systemClock } from '../../config/clock.ts';
 import type { DeviceFleet } from '../fleet/device-fleet.ts';
 import { Recordings } from '../payload/recordings.ts';
 import { ReceiverThread } from '../receive/receiver-thread.ts';
+import { formatCount } from '../report/number-format.ts';
 import type { PhaseSpan, Report } from '../report/report.ts';
-import type { Phase, Scenario } from '../scenario/scenario-settings.ts';
-import type { LiveState, RunView } from '../view/run-view.ts';
+import type { Scenario } from '../scenario/scenario-settings.ts';
+import type { RunView } from '../view/run-view.ts';
 import { buildReport } from './build-report.ts';
 import { createFleet } from './create-fleet.ts';
 import { DrainWatch } from './drain-watch.ts';
 import { FaultStage } from './fault-stage.ts';
+import { liveState } from './live-state.ts';
 import { MischiefMakers } from './mischief-makers.ts';
-import { type RunClock, startRunClock } from './run-clock.ts';
-import { runFault } from './run-fault.ts';
+import { StartableClock } from './run-clock.ts';
+import { randomRunId } from './run-id.ts';
+import { plannedPhases, runTimeline } from './run-timeline.ts';
 import { Sampler } from './sampler.ts';
 import type { SystemUnderTest } from './system-under-test.ts';
 import { wait } from './wait.ts';
@@ -31,6 +34,8 @@ export interface RunOptions {
 }
 
 const SETTLING = 'settling';
+/** From when everything is ready until the run begins, so that all threads know of it by then. */
+const START_IN_MS = 50;
 const ASK_EVERY_MS = 250;
 /** When nothing more arrives for so long, nothing is on its way. */
 const SILENT_MS = 500;
@@ -48,7 +53,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
 
 class ScenarioRun {
   readonly #options: RunOptions;
-  readonly #clock: RunClock = startRunClock();
+  readonly #clock = new StartableClock();
   readonly #runId: string;
   readonly #fleet: DeviceFleet;
   readonly #receiver: ReceiverThread | null;
@@ -56,13 +61,16 @@ class ScenarioRun {
   readonly #drain: DrainWatch;
   readonly #sampler: Sampler;
   readonly #mischief: MischiefMakers;
+  /** Changes of rates among them, as phases of no length. */
   readonly #phases: PhaseSpan[] = [];
+  #phase: PhaseSpan | undefined;
   readonly #planned: PhaseSpan[];
-  #phase = '';
+  readonly #remarks: string[] = [];
   #fault: unknown;
   readonly #failed = new AbortController();
   /** Aborted by who runs it, or because it cannot go on. */
   readonly #stop: AbortSignal;
+  #mischiefComes: Promise<void> = Promise.resolve();
   #sampling: Promise<void> = Promise.resolve();
   readonly #samplingEnd = new AbortController();
 
@@ -72,8 +80,10 @@ class ScenarioRun {
     this.#runId = scenario.run === '' ? randomRunId() : scenario.run;
     const runClock = this.#clock;
     this.#stop = AbortSignal.any([signal, this.#failed.signal]);
+    this.#planned = plannedPhases(scenario.timeline);
     const { gatewayUrl } = system;
     this.#fleet = createFleet({ scenario, gatewayUrl, run: this.#runId, clock, runClock, recordings });
+    this.#fleet.endAt(this.#planned.at(-1)?.toMs ?? 0);
     this.#receiver = system.upstreamUrl === null ? null : this.#createReceiver(system.upstreamUrl);
     this.#drain = new DrainWatch(this.#receiver);
     this.#stage = new FaultStage({
@@ -81,6 +91,11 @@ class ScenarioRun {
       fleet: this.#fleet,
       nowMs: runClock.nowMs,
       onSpan: (span) => options.view.fault(span),
+      onMark: (mark) => {
+        this.#phases.push(mark);
+        options.view.phase(mark);
+      },
+      onRemark: (remark) => this.#remarks.push(remark),
       onLinkBroken: () => this.#drain.broken(),
       onLinkHealed: (atMs) => this.#drain.healed(atMs, this.#sampler.lag),
     });
@@ -91,23 +106,27 @@ class ScenarioRun {
       snapshot: async () => await this.#receiver?.snapshot(),
     });
     this.#mischief = new MischiefMakers(scenario.mischief, { url: system.gatewayUrl, seed: scenario.seed });
-    this.#planned = plannedPhases(scenario);
   }
 
   async run(): Promise<Report> {
-    const { scenario, view, file, system } = this.#options;
-    await this.#receiver?.start();
+    const { scenario, view, file, system, signal } = this.#options;
+    await this.#begin();
     const busyBefore = performance.eventLoopUtilization();
-    this.#fleet.start();
     this.#sampling = this.#keepSampling().catch((error: unknown) => this.#fail(error));
-    for (const phase of scenario.timeline) {
-      if (this.#stop.aborted) break;
-      await this.#runPhase(phase);
-    }
+    await runTimeline({
+      timeline: scenario.timeline,
+      stage: this.#stage,
+      enter: (span) => this.#enter(span),
+      fail: (error) => this.#fail(error),
+      stop: this.#stop,
+    });
+    const isInterrupted = signal.aborted; // in the settling nothing is cut short
+    await this.#mischiefComes;
     await this.#endSampling();
     if (this.#failed.signal.aborted) throw this.#fault;
-    this.#enter(SETTLING, scenario.settleWithin);
-    this.#fleet.stopReading();
+    if (isInterrupted) this.#fleet.endAt(this.#clock.nowMs());
+    const fromMs = this.#clock.nowMs();
+    this.#enter({ name: SETTLING, fromMs, toMs: fromMs + scenario.settleWithin });
     await this.#settle();
     await this.#mischief.stop();
     await this.#fleet.stop(GOODBYE_MS);
@@ -117,15 +136,11 @@ class ScenarioRun {
     await this.#sample();
     const { latest } = this.#sampler;
     if (latest !== undefined) this.#drain.finish(this.#clock.nowMs(), latest);
+    const { startedAt } = this;
     const report = buildReport({
       scenario,
       file,
-      run: {
-        id: this.#runId,
-        seed: scenario.seed,
-        startedAt: this.#startedAt,
-        durationMs: this.#clock.nowMs(),
-      },
+      run: { id: this.#runId, seed: scenario.seed, startedAt, durationMs: this.#clock.nowMs() },
       system,
       fleet: this.#fleet,
       phases: this.#phases,
@@ -135,8 +150,14 @@ class ScenarioRun {
       drainMs: this.#drain.longestMs,
       generatorBusy,
       isReceiverBusy: this.#sampler.isReceiverBusy,
-      isInterrupted: this.#options.signal.aborted,
+      isInterrupted,
     });
+    const ended = system.ownEndings?.() ?? [];
+    report.remarks.push(
+      ...ended.map((text) => `Not by the scenario: ${text}.`),
+      ...(isInterrupted ? [] : this.#remarks),
+      ...this.#unsent(),
+    );
     view.finish(report);
     return report;
   }
@@ -147,8 +168,16 @@ class ScenarioRun {
     await this.#receiver?.stop(1000);
   }
 
-  get #startedAt(): string {
+  get startedAt(): string {
     return new Date(this.#clock.startEpochMs).toISOString();
+  }
+
+  /** The clock starts when the receiver listens and the fleet is made: nothing is late from the beginning. */
+  async #begin(): Promise<void> {
+    await this.#receiver?.start();
+    this.#clock.startIn(START_IN_MS);
+    this.#receiver?.begin(this.#clock.startEpochMs);
+    this.#fleet.start();
   }
 
   #createReceiver(url: string): ReceiverThread {
@@ -163,27 +192,12 @@ class ScenarioRun {
         ...this.#options.system.upstreamCredentials,
         run: this.#runId,
         groupOfDevice,
-        startEpochMs: this.#clock.startEpochMs,
         snapshotEveryMs: 0,
       },
       {
         fault: (error) => this.#fail(error),
       },
     );
-  }
-
-  async #runPhase(phase: Phase): Promise<void> {
-    this.#enter(phase.name, phase.for);
-    for (const group of this.#fleet.groups) this.#stage.setRate(group, 'phase', phase.rate);
-    await this.#mischief.enter(phase.name);
-    const end = new AbortController();
-    const phaseEnd = AbortSignal.any([this.#stop, end.signal]);
-    const faults = phase.faults.map((fault) =>
-      runFault(fault, this.#stage, phaseEnd).catch((error: unknown) => this.#fail(error)),
-    );
-    await wait(phase.for, this.#stop);
-    end.abort();
-    await Promise.all(faults);
   }
 
   /** A fault that cannot be carried out, or a receiver that ended, ends the run at once. */
@@ -218,75 +232,52 @@ class ScenarioRun {
   }
 
   async #sample() {
-    const sample = await this.#sampler.take(this.#phase);
+    const sample = await this.#sampler.take(this.#phase?.name ?? '');
     const { latest, latestAskedAtMs } = this.#sampler;
     if (latest !== undefined) this.#drain.look(latestAskedAtMs, latest);
-    this.#options.view.sample(this.#liveState());
+    this.#options.view.sample(
+      liveState({
+        scenario: this.#options.scenario.name,
+        phases: this.#planned,
+        phase: this.#phase?.name ?? '',
+        faults: this.#stage.active,
+        fleet: this.#fleet,
+        sampler: this.#sampler,
+      }),
+    );
     return sample;
   }
 
-  #enter(name: string, plannedMs: number): void {
+  /** `span` as planned. */
+  #enter(span: PhaseSpan): void {
     this.#leave();
-    this.#phase = name;
-    const fromMs = this.#clock.nowMs();
-    this.#phases.push({ name, fromMs, toMs: fromMs });
-    this.#options.view.phase({ name, fromMs, toMs: fromMs + plannedMs });
+    const nowMs = this.#clock.nowMs();
+    this.#phase = { name: span.name, fromMs: nowMs, toMs: nowMs };
+    this.#phases.push(this.#phase);
+    this.#options.view.phase(span);
+    const comes = this.#mischief.enter(span.name).catch((error: unknown) => this.#fail(error));
+    this.#mischiefComes = Promise.all([this.#mischiefComes, comes]).then(() => {});
   }
 
   #leave(): void {
-    const span = this.#phases.at(-1);
-    if (span !== undefined) span.toMs = this.#clock.nowMs();
+    if (this.#phase !== undefined) this.#phase.toMs = this.#clock.nowMs();
   }
 
-  #liveState(): LiveState {
-    const { samples, latest } = this.#sampler;
-    const sample = samples.at(-1)!;
-    const before = samples.findLast(({ atMs }) => atMs <= sample.atMs - 900) ?? {
-      ...sample,
-      atMs: sample.atMs - 1,
-    };
-    const perS = (key: 'sent' | 'acked' | 'refused' | 'delivered') =>
-      ((sample[key] - before[key]) * 1000) / (sample.atMs - before.atMs);
-    const totals = this.#fleet.totals();
-    return {
-      scenario: this.#options.scenario.name,
-      phases: this.#planned,
-      durationMs: this.#planned.at(-1)?.toMs ?? 0,
-      elapsedMs: sample.atMs,
-      phase: this.#phase,
-      faults: this.#stage.active,
-      devices: totals.devices,
-      sample,
-      perSecond: {
-        sent: perS('sent'),
-        acked: perS('acked'),
-        refused: perS('refused'),
-        delivered: perS('delivered'),
-      },
-      totals: {
-        skipped: totals.skipped,
-        reconnects: totals.reconnects,
-        duplicatesSameName: latest?.duplicatesSameName ?? 0,
-        duplicatesNewName: latest?.duplicatesNewName ?? 0,
-        reordered: latest?.reordered ?? 0,
-      },
-    };
+  /** Readings that were due and have not been sent, whoever was too slow. */
+  #unsent(): string[] {
+    const { skipped, givenUp, unreached } = this.#fleet.totals();
+    const told: [number, string][] = [
+      [
+        skipped - givenUp - unreached,
+        'were skipped: their devices could not send them, nor keep more of them',
+      ],
+      [givenUp, 'were still on their devices at the end'],
+      [unreached, 'were due and not even taken: the generator was too late'],
+    ];
+    return told
+      .filter(([count]) => count > 0)
+      .map(([count, why]) => `Not sent: ${formatCount(count)} readings ${why}.`);
   }
 }
 
 const NEVER = new AbortController().signal;
-
-function plannedPhases({ timeline }: Scenario): PhaseSpan[] {
-  let atMs = 0;
-  return timeline.map(({ name, for: lengthMs }) => {
-    const span = { name, fromMs: atMs, toMs: atMs + lengthMs };
-    atMs += lengthMs;
-    return span;
-  });
-}
-
-function randomRunId(): string {
-  return Math.floor(Math.random() * 36 ** 8)
-    .toString(36)
-    .padStart(8, '0');
-}

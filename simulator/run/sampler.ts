@@ -15,14 +15,16 @@ export interface SamplerOptions {
 }
 
 const BUSY_SHARE = 0.95;
-const BUSY_SAMPLES_SHARE = 0.2;
+const BUSY_TIME_SHARE = 0.2;
+/** Less says nothing: a thread is always busy while it does something. */
+const BUSY_MS_MIN = 1000;
 
 export class Sampler {
   readonly samples: Sample[] = [];
   readonly #options: SamplerOptions;
   #latest: ReceiverSnapshot | undefined;
   #latestAskedAtMs = 0;
-  #busySamples = 0;
+  #busyMs = 0;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -39,15 +41,16 @@ export class Sampler {
 
   /** Whether the receiver had no time left for much of the run: then arrivals are its own pace. */
   get isReceiverBusy(): boolean {
-    return this.#busySamples > BUSY_SAMPLES_SHARE * this.samples.length;
+    const runMs = this.samples.at(-1)?.atMs ?? 0;
+    return this.#busyMs >= BUSY_MS_MIN && this.#busyMs > BUSY_TIME_SHARE * runMs;
   }
 
   async take(phase: string): Promise<Sample> {
     const { fleet, nowMs, snapshot } = this.#options;
     const askedAtMs = nowMs();
     this.#latest = await snapshot();
+    if ((this.#latest?.busyShare ?? 0) > BUSY_SHARE) this.#busyMs += askedAtMs - this.#latestAskedAtMs;
     this.#latestAskedAtMs = askedAtMs;
-    if ((this.#latest?.busyShare ?? 0) > BUSY_SHARE) this.#busySamples++;
     const totals = fleet.totals();
     const ack = new LatencyHistogram();
     for (const group of fleet.groups) ack.merge(group.takeRecentAck());

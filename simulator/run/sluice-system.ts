@@ -56,6 +56,7 @@ export async function startSluiceSystem(options: SluiceSystemOptions): Promise<S
     upstreamText: upstream.text,
     link,
     gateway: control,
+    ownEndings: () => [...gateway.server.ownEndings, ...(upstream.ownEndings?.() ?? [])],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -20,6 +20,8 @@ export interface SystemUnderTest extends AsyncDisposable {
   readonly link: LinkProxy | null;
   /** null: not ours to harm. */
   readonly gateway: GatewayControl | null;
+  /** Processes of the run that ended without anybody ending them, a sentence each. */
+  ownEndings?(): readonly string[];
 }
 
 /** Everything resolves when it has happened; `start` when connections are taken. */

@@ -7,6 +7,8 @@ import { MosquittoProcess, mosquittoVersion } from '../system/mosquitto-process.
 export interface UpstreamBroker extends AsyncDisposable {
   readonly port: number;
   readonly text: string;
+  /** Each time that it ended by itself. */
+  ownEndings?(): readonly string[];
 }
 
 /** Starts a broker in memory, on a free port. */
@@ -22,6 +24,7 @@ export async function startUpstreamBroker(
   return {
     port: broker.server.port,
     text: `${broker.version}, persistent, no limits`,
+    ownEndings: () => broker.server.ownEndings,
     [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
   };
 }

@@ -3,6 +3,7 @@
 import type { Origin, Problem } from '../../config/schema/problem.ts';
 import { payloadProblems } from '../payload/payload-problems.ts';
 import { profileProblems } from '../profile/profile-problems.ts';
+import { CLIENTS_MAX } from './scenario-bounds.ts';
 import type { FaultSettings, Scenario } from './scenario-settings.ts';
 
 interface Finding {
@@ -14,11 +15,13 @@ interface Finding {
 export function scenarioRelations(scenario: Scenario, origins: ReadonlyMap<string, Origin>): Problem[] {
   const findings = [
     ...noDevices(scenario),
+    ...tooMany(scenario),
     ...unknownGroups(scenario),
     ...unknownPhases(scenario),
     ...cannotHarm(scenario),
     ...outsideItsPhase(scenario),
     ...badTemplates(scenario),
+    ...badNames(scenario),
     ...groupProblems(scenario),
   ];
   return findings.map((finding) => ({ ...finding, ...originOf(finding.path, origins) }));
@@ -36,6 +39,14 @@ function originOf(path: string, origins: ReadonlyMap<string, Origin>): Origin | 
 function noDevices({ groups }: Scenario): Finding[] {
   if (Object.keys(groups).length > 0) return [];
   return [{ path: 'groups', message: 'is empty', hint: 'Name at least one group of devices.' }];
+}
+
+function tooMany({ groups, mischief }: Scenario): Finding[] {
+  const counts = [...Object.values(groups).map(({ devices }) => devices), ...mischief.map((m) => m.clients)];
+  const clients = counts.reduce((sum, count) => sum + count, 0);
+  if (clients <= CLIENTS_MAX) return [];
+  const message = `has ${clients} devices and other clients, more than the ${CLIENTS_MAX} that a process can drive`;
+  return [{ path: 'groups', message, hint: 'Take fewer, or several simulators.' }];
 }
 
 function* faultsOf(scenario: Scenario): Generator<{ path: string; fault: FaultSettings }> {
@@ -148,5 +159,25 @@ function badTemplates({ groups }: Scenario): Finding[] {
       ...unknown('username', username, [...own, 'client']),
       ...wildcard,
     ];
+  });
+}
+
+/** Names with which a gateway takes no connection or no message: MQTT 5.0 3.1.3.1, 4.7.3. */
+function badNames({ groups }: Scenario): Finding[] {
+  return Object.entries(groups).flatMap(([name, { clientId, topic, session }]) => {
+    const found: Finding[] = [];
+    if (clientId === '' && session === 'persistent')
+      found.push({
+        path: `groups.${name}.clientId`,
+        message: 'is empty, and a session that is kept needs a name',
+        hint: 'Name it, or set session: clean.',
+      });
+    if (topic === '')
+      found.push({
+        path: `groups.${name}.topic`,
+        message: 'is empty',
+        hint: 'Write a topic such as plant/{client}.',
+      });
+    return found;
   });
 }

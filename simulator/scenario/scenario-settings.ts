@@ -88,6 +88,7 @@ const verdict = object('What must be so at the end.', {
   refused: countOf('Messages that were refused', -1),
   unacked: countOf('Messages that were sent and not answered at the end', 0),
   skipped: countOf('Readings that devices could not send', -1),
+  unsent: countOf('Readings that were due and had not been sent by the end', 0),
   p99Ack: limitOf('99th percentile from publish to acknowledgement'),
   p99EndToEnd: limitOf('99th percentile from publish to arrival'),
   p99Live: limitOf('99th percentile from publish to arrival of what is sent while a backlog drains'),

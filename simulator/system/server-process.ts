@@ -1,12 +1,14 @@
 // A server under test as a process of its own: started until it accepts connections, killed at any moment, started
 // again on what it has left. The last of its output is kept, bounded.
 //
-// It ends with the simulator, however that ends: a guard beside it waits on a pipe that only the simulator holds open.
-// Ctrl-C in a terminal does not reach it, for it is of another session: the simulator ends it in order.
+// It ends with the simulator, however that ends: at its exit, or, when it is killed, by a guard beside it that waits on
+// a pipe that only the simulator holds open. Ctrl-C in a terminal does not reach it, for it is of another session: the
+// simulator ends it in order.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { messageOf, SluiceError } from '../../config/errors.ts';
+import { atExit } from './exit-cleanup.ts';
 import { type ProcessUsage, processUsage } from './process-usage.ts';
 
 export interface ServerProcessOptions {
@@ -38,6 +40,7 @@ const STOP_DEADLINE_MS = 20_000;
 const OUTPUT_CHARACTERS_MAX = 64 * 1024;
 const SHOWN_CHARACTERS = 2000;
 const LINE_CHARACTERS_MAX = 16 * 1024;
+const OWN_ENDINGS_MAX = 100;
 
 /**
  * The shell becomes the server, so that its process id and exit are the server's. The guard kills it, and what it has
@@ -58,6 +61,8 @@ export class ServerProcess implements AsyncDisposable {
   #exit: Promise<Exit> = Promise.resolve({ code: null, signal: null });
   #output = '';
   #starts = 0;
+  #isToEnd = false;
+  readonly #ownEndings: string[] = [];
 
   constructor(options: ServerProcessOptions) {
     this.#options = options;
@@ -82,6 +87,11 @@ export class ServerProcess implements AsyncDisposable {
   /** How the process of the last start ended. */
   get exited(): Promise<Exit> {
     return this.#exit;
+  }
+
+  /** "the gateway ended by itself (code 1)": each time that nobody here has ended it. */
+  get ownEndings(): readonly string[] {
+    return this.#ownEndings;
   }
 
   /** The last of it, of all starts. */
@@ -114,17 +124,25 @@ export class ServerProcess implements AsyncDisposable {
     const guard = child.stdio[3] as Socket;
     guard.on('error', () => {}); // the guard is gone already, and with it what it guarded
     this.#child = child;
+    this.#isToEnd = false;
     this.#starts++;
     this.#capture(child);
-    child.once('exit', () => guard.end('ended\n'));
+    const ending = atExit(() => this.#killGroup());
+    child.once('exit', () => {
+      ending[Symbol.dispose]();
+      guard.end('ended\n');
+    });
     this.#exit = new Promise((resolve) => {
       const gone = (exit: Exit) => {
         if (this.#child === child) this.#child = null;
+        if (!this.#isToEnd) this.#noteOwnEnding(exit);
         resolve(exit);
       };
       child.once('error', (error) => {
         this.#keep(`${messageOf(error)}\n`);
-        if (child.pid === undefined) gone({ code: null, signal: null }); // it never was
+        if (child.pid !== undefined) return;
+        ending[Symbol.dispose](); // it never was
+        gone({ code: null, signal: null });
       });
       // 'close' comes after the last of the output.
       child.once('close', (code, signal) => gone({ code, signal }));
@@ -148,12 +166,14 @@ export class ServerProcess implements AsyncDisposable {
 
   /** kill -9, of what it has started too; repeatable, resolves when it is gone. */
   async kill(): Promise<void> {
+    this.#isToEnd = true;
     this.#killGroup();
     if (this.#child !== null) await this.#exit;
   }
 
   /** In order; kill -9 when it has not ended by itself after `deadlineMs`. Repeatable. */
   async stop(deadlineMs: number = STOP_DEADLINE_MS): Promise<Exit> {
+    this.#isToEnd = true;
     this.signal('SIGCONT'); // a frozen one could not
     this.signal('SIGTERM');
     const late = setTimeout(() => this.#killGroup(), deadlineMs);
@@ -195,6 +215,12 @@ export class ServerProcess implements AsyncDisposable {
       // It has ended in this moment; 'exit' is on its way.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+  }
+
+  #noteOwnEnding({ code, signal }: Exit): void {
+    if (this.#ownEndings.length === OWN_ENDINGS_MAX) return;
+    const how = signal === null ? `code ${code}` : `signal ${signal}`;
+    this.#ownEndings.push(`${this.name} ended by itself (${how})`);
   }
 
   #capture(child: ChildProcess): void {

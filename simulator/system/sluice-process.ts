@@ -86,7 +86,8 @@ export class SluiceProcess implements AsyncDisposable {
       log: { level: 'info', format: 'json' },
       ...this.#sinksOf(settings),
     };
-    writeFileSync(this.configFile, JSON.stringify({ ...settings, ...own }, null, 2)); // JSON is YAML
+    const access = settings.access ?? { anonymous: true };
+    writeFileSync(this.configFile, JSON.stringify({ access, ...settings, ...own }, null, 2)); // JSON is YAML
   }
 
   /** kill -9 in the midst of everything, and a start on what that has left. */

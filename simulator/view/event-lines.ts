@@ -7,8 +7,10 @@ import { padStart, printable } from '../report/text-width.ts';
 /** Room for "99:59:59". */
 export const CLOCK_COLUMNS = 8;
 
+/** One of no length is a change within another. */
 export function phaseLine({ name, fromMs, toMs }: PhaseSpan): string {
-  return `${at(fromMs)}  phase ${printable(name)}${toMs > fromMs ? `, for ${formatMs(toMs - fromMs)}` : ''}`;
+  if (toMs <= fromMs) return `${at(fromMs)}  ${printable(name)}`;
+  return `${at(fromMs)}  phase ${printable(name)}, for ${formatMs(toMs - fromMs)}`;
 }
 
 export function faultLine({ name, fromMs, toMs }: FaultSpan): string {

@@ -27,7 +27,7 @@ export interface LiveState {
 }
 
 export interface RunView extends Disposable {
-  /** A phase begins. */
+  /** A phase begins; one of no length (`toMs` equal to `fromMs`) is a change within another, such as of its rate. */
   phase(span: PhaseSpan): void;
   /** A fault begins (`toMs` null, or equal to `fromMs` for what happens in an instant), and again when it has ended. */
   fault(span: FaultSpan): void;

@@ -55,6 +55,7 @@ export function sampleReport(change: Partial<Report> = {}): Report {
     faults,
     samples,
     sampleEveryMs: SAMPLE_EVERY_MS,
+    verified: true,
     ...modelTotals(samples[samples.length - 1]),
     checks: [
       { name: 'loss', wanted: '0', got: '5', ok: false },
@@ -124,6 +125,7 @@ function modelTotals(last: Sample): { totals: Totals; groups: GroupTotals[] } {
     refused: last.refused,
     unacked: last.sent - last.acked - last.refused,
     skipped: 1840,
+    unsent: 0,
     payloadBytes: last.sent * 142,
     bytesSent: last.sent * 181,
     delivered: last.delivered,

@@ -4,6 +4,7 @@
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { decodeBatch } from '../../storage/record-batch/codec.ts';
 import { recordsOf } from '../../storage/record-batch/record-batch.ts';
+import { LookOut } from './look-out.ts';
 
 export interface ObservedRecord {
   lane: string;
@@ -16,14 +17,14 @@ export class UpstreamObserver implements AsyncDisposable {
   readonly records: ObservedRecord[] = [];
   readonly packets: IPublishPacket[] = [];
   readonly #client: MqttClient;
-  #waiting: (() => void)[] = [];
+  readonly #lookOut = new LookOut();
 
   constructor(client: MqttClient) {
     this.#client = client;
     client.on('message', (topic, payload, packet) => {
       this.packets.push(packet);
       this.#note(topic, payload, packet);
-      for (const look of this.#waiting) look();
+      this.#lookOut.look();
     });
   }
 
@@ -39,15 +40,7 @@ export class UpstreamObserver implements AsyncDisposable {
 
   /** Resolves when `isThere` holds; looks at every arrival. */
   until(isThere: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => {
-        if (!isThere()) return;
-        this.#waiting = this.#waiting.filter((other) => other !== look);
-        resolve();
-      };
-      this.#waiting.push(look);
-      look();
-    });
+    return this.#lookOut.until(isThere);
   }
 
   /** Resolves when every record of a lane up to `end` has arrived. */

@@ -18,6 +18,7 @@ import { PASS, startTamperingProxy, type Tampering } from '../../support/mqtt-ta
 import { RecordedView } from '../../support/recorded-view.ts';
 import { RunningGateway } from '../../support/running-gateway.ts';
 import { TemporaryDirectory } from '../../support/temporary-directory.ts';
+import { TestBroker } from '../../support/test-broker.ts';
 
 const CLI = fileURLToPath(new URL('../../../gateway/cli.ts', import.meta.url));
 const NEVER = new AbortController().signal;
@@ -129,7 +130,10 @@ timeline:
   - { name: well, for: 400ms }
   - name: away
     for: 60s
-    faults: [{ type: gateway-kill, after: 200ms, down: 60s }, { type: rate, percent: 200 }]
+    faults:
+      - { type: gateway-kill, after: 200ms, down: 60s }
+      - { type: silence, after: 150ms }
+      - { type: rate, percent: 200 }
   - { name: never, for: 60s }
 `;
 
@@ -180,9 +184,14 @@ describe.skipIf(!hasMosquitto())('a run', () => {
     const view = new RecordedView();
     const report = await runScenario({ scenario, file: null, system, view, signal: abort.signal });
     expect(report.run.durationMs).toBeLessThan(20_000);
-    expect(report.phases.map(({ name }) => name)).toEqual(['well', 'away', 'settling']);
+    const rate = 'devices at 200 % of their rate'; // no fault, but a change in a phase
+    expect(report.phases.map(({ name }) => name)).toEqual(['well', 'away', rate, 'settling']);
+    expect(report.phases.map(({ fromMs, toMs }) => toMs > fromMs)).toEqual([true, true, false, true]);
     expect(calls).toEqual(['start']); // it is not left dead
-    expect(report.faults.map(({ toMs }) => toMs !== null)).toEqual([true, true]);
+    expect(report.faults.map(({ name, toMs }) => [name, toMs !== null])).toEqual([
+      ['silence', true],
+      ['gateway kill -9', true],
+    ]);
     expect(report).toMatchObject({ verdict: 'inconclusive', totals: { lost: 0, unacked: 0 } });
     expect(report.totals.delivered).toBeGreaterThan(50);
   });
@@ -197,9 +206,33 @@ describe.skipIf(!hasMosquitto())('a run', () => {
     const run = runScenario({ scenario, file: null, system, view, signal: NEVER });
     await expect(run).rejects.toThrow('it does not come back');
     expect(view.report).toBeUndefined();
-    expect(view.phases).toEqual(['well', 'away']);
-    expect(view.faults).toContain('devices at 200 % of their rate ends');
+    expect(view.phases).toEqual(['well', 'away', 'devices at 200 % of their rate']);
+    expect(view.faults).toContain('silence ends');
   });
+});
+
+test('a run begins when somebody listens at its far end: nothing is late from the start', async () => {
+  await using broker = await TestBroker.start();
+  let listensAtMs = Number.POSITIVE_INFINITY;
+  broker.broker.authorizeSubscribe = (_client, subscription, done) => {
+    setTimeout(() => {
+      listensAtMs = performance.timeOrigin + performance.now();
+      done(null, subscription);
+    }, 200);
+  };
+  const scenario = scenarioOf(
+    `${LOSSY}system: { type: external, gateway: "${broker.url}", upstream: "${broker.url}" }`,
+  );
+  await using system = await externalSystem(scenario.system as Extract<System, { type: 'external' }>);
+  const report = await runScenario({
+    scenario,
+    file: null,
+    system,
+    view: new RecordedView(),
+    signal: NEVER,
+  });
+  expect(report.totals).toMatchObject({ lost: 0, sent: 64 });
+  expect(Date.parse(report.run.startedAt)).toBeGreaterThanOrEqual(Math.floor(listensAtMs));
 });
 
 const LOSSY = `

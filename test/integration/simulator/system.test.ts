@@ -69,6 +69,24 @@ describe('a server process', () => {
     expect([server.starts, server.usage]).toEqual([2, undefined]);
   });
 
+  test('that ends by itself is told from one that was ended', async () => {
+    const failing = `${LISTEN.replace('createServer()', 'createServer(() => process.exit(4))')}`;
+    await using broken = new ServerProcess(await serverOptions(failing));
+    await broken.start();
+    await broken.exited;
+    expect(broken.ownEndings).toEqual(['the server ended by itself (code 4)']);
+    await using server = new ServerProcess(await serverOptions(LISTEN));
+    await server.start();
+    await server.kill();
+    await server.start();
+    await server.stop();
+    expect(server.ownEndings).toEqual([]);
+    await server.start();
+    process.kill(server.pid as number, 'SIGKILL');
+    await server.exited;
+    expect(server.ownEndings).toEqual(['the server ended by itself (signal SIGKILL)']);
+  });
+
   test('that does not end when asked is killed', async () => {
     await using server = new ServerProcess(await serverOptions(`process.on('SIGTERM', () => {}); ${LISTEN}`));
     await server.start();

@@ -56,12 +56,11 @@ describe('the fleet', () => {
 
   test('speeds a group up and leaves the others as they are', () => {
     const clock = new FakeClock();
-    const { fleet, groups, clients } = fleetUnderTest(clock, perSecond, perSecond);
+    const faster = { ...perSecond, rates: [{ fromMs: 1000, factor: 10 }] };
+    const { fleet, clients } = fleetUnderTest(clock, faster, perSecond);
     for (const client of clients) client.window = 1000;
     fleet.start();
-    clock.advance(1000);
-    groups[0]!.clock.setFactor(10, 1000);
-    clock.advance(9000);
+    clock.advance(10_000);
     expect(clients.map(({ messages }) => messages.length)).toEqual([91, 10]);
     expect(fleet.lateness.maxMs).toBeLessThanOrEqual(5);
   });
@@ -108,14 +107,15 @@ describe('the fleet', () => {
     expect(second).toBeGreaterThan(first! / 2);
   });
 
-  test('takes no new readings once it is told so, and knows when nothing is owed any more', () => {
+  test('takes no readings from its end on, and knows when nothing is owed any more', () => {
     const clock = new FakeClock();
     const { fleet, clients } = fleetUnderTest(clock, perSecond);
+    fleet.endAt(2500);
     fleet.start();
-    clock.advance(2000);
-    fleet.stopReading();
-    expect(clock.timers).toBe(0);
+    clock.advance(2499);
+    expect(clock.timers).toBe(1);
     clock.advance(10_000);
+    expect(clock.timers).toBe(0);
     expect(clients[0]!.messages).toHaveLength(2);
     expect(fleet.owes).toBe(true);
     clients[0]!.ack(2);

@@ -23,6 +23,29 @@ describe('a group of devices', () => {
     expect(clients.map(({ messages }) => messages.length)).toEqual([1, 1, 0]); // its own time began later
   });
 
+  test("switches its devices on in the run's time, however fast theirs passes", () => {
+    let nowMs = 0;
+    const { group, clients } = groupUnderTest({
+      devices: 3,
+      nowMs: () => nowMs,
+      startMs: (member) => member * 100,
+      steps: () => every(1000),
+      rates: [
+        { fromMs: 0, factor: 0 },
+        { fromMs: 500, factor: 10 },
+      ],
+    });
+    group.endAt(700);
+    group.runDue(100, () => {});
+    expect(clients.map(({ isConnected }) => isConnected)).toEqual([true, false, false]);
+    nowMs = 200;
+    group.runDue(300, () => {});
+    expect(clients.map(({ isConnected }) => isConnected)).toEqual([true, true, true]);
+    nowMs = 605;
+    group.runDue(700, () => {});
+    expect(clients.map(({ messages }) => messages.length)).toEqual([1, 1, 1]);
+  });
+
   test('leaves a device asleep until its profile connects it', () => {
     function* steps(): Generator<ProfileStep> {
       yield { atMs: 500, kind: 'connect' };
@@ -38,13 +61,13 @@ describe('a group of devices', () => {
 
   test('tells how late each step was done, at any speed', () => {
     let nowMs = 0;
-    const { group } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    const rates = [{ fromMs: 250, factor: 10 }]; // one every 10 ms, the first of them 5 ms on
+    const { group } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100), rates });
     group.runDue(10, () => {});
     const lates: number[] = [];
     nowMs = 250;
     group.runDue(1000, noteOf(lates));
     expect(lates).toEqual([150, 50]);
-    group.clock.setFactor(10, 250); // one every 10 ms, the next 5 ms on
     lates.length = 0;
     nowMs = 268;
     group.runDue(1000, noteOf(lates));
@@ -53,9 +76,9 @@ describe('a group of devices', () => {
 
   test('does not make more of being late when its time goes slower meanwhile', () => {
     let nowMs = 0;
-    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    const rates = [{ fromMs: 103, factor: 0.001 }];
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100), rates });
     group.runDue(10, () => {});
-    group.clock.setFactor(0.001, 103);
     const lates: number[] = [];
     nowMs = 104;
     group.runDue(1000, noteOf(lates));
@@ -65,13 +88,15 @@ describe('a group of devices', () => {
 
   test('does nothing while its time stands still, and goes on where it was', () => {
     let nowMs = 0;
-    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    const rates = [
+      { fromMs: 50, factor: 0 },
+      { fromMs: 10_000, factor: 1 },
+    ];
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100), rates });
     group.runDue(10, () => {});
-    group.clock.setFactor(0, 50);
     nowMs = 10_000;
     expect(group.runDue(20_000, () => {})).toBe(true);
     expect(clients[0]!.messages).toHaveLength(0);
-    group.clock.setFactor(1, 10_000);
     nowMs = 10_050;
     const lates: number[] = [];
     group.runDue(20_000, noteOf(lates));
@@ -137,6 +162,87 @@ describe('a group of devices', () => {
     await group.stop(100);
     expect(clients[0]!.calls).toEqual(['connect', 'disconnect', 'destroy']);
     expect(group).toMatchObject({ owes: false, connected: 2 });
-    expect(counters).toMatchObject({ skipped: 6, connected: 0 });
+    expect(counters).toMatchObject({ skipped: 6, givenUp: 6, unreached: 0, connected: 0 });
+  });
+});
+
+describe('the end of a group', () => {
+  test.each([0, 1, 250, 10_000])('gives as many readings when it comes %i ms late', (lateMs) => {
+    let nowMs = 0;
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    group.endAt(1000);
+    for (nowMs = 0; nowMs < 750; nowMs += 5) group.runDue(nowMs + 20, () => {});
+    for (nowMs = 1000 + lateMs; group.isReading; nowMs += 5) group.runDue(nowMs + 20, () => {});
+    expect(clients[0]!.messages).toHaveLength(9); // at 100 to 900: that of 1000 is due no more
+    nowMs += 10_000;
+    group.runDue(nowMs + 1000, () => {});
+    expect(clients[0]!.messages).toHaveLength(9);
+  });
+
+  test('is not there before what was due is reached, also when that takes several turns', () => {
+    let nowMs = 0;
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs++, steps: () => every(10) });
+    clients[0]!.window = 1000;
+    group.endAt(1000);
+    nowMs = 5000;
+    expect(group.runDue(nowMs + 20, () => {})).toBe(false);
+    expect(group).toMatchObject({ owes: true, isReading: true });
+    while (!group.runDue(nowMs + 20, () => {}));
+    expect(clients[0]!.messages).toHaveLength(99);
+    expect(group.isReading).toBe(false);
+  });
+
+  test('has its place in the time of the devices, whatever the rate is there', () => {
+    let nowMs = 0;
+    const rates = [
+      { fromMs: 500, factor: 10 },
+      { fromMs: 800, factor: 0 },
+    ];
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100), rates });
+    clients[0]!.window = 1000;
+    group.endAt(700);
+    nowMs = 5000;
+    while (!group.runDue(nowMs + 20, () => {}));
+    expect(clients[0]!.messages).toHaveLength(24); // due before 2500 of their own
+  });
+
+  test('can come earlier than planned, and not later', () => {
+    let nowMs = 0;
+    const { group, clients } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    group.endAt(1000);
+    group.endAt(450);
+    group.endAt(2000);
+    nowMs = 3000;
+    group.runDue(4000, () => {});
+    expect(clients[0]!.messages).toHaveLength(4);
+  });
+
+  test('wakes up who still has something to send once everything is taken', () => {
+    function* steps(): Generator<ProfileStep> {
+      for (const atMs of [100, 200, 1500]) yield { atMs, kind: 'hold' };
+    }
+    let nowMs = 0;
+    const { group, clients } = groupUnderTest({
+      nowMs: () => nowMs,
+      steps,
+      connectsAtStart: false,
+      change: { storeReadings: 10, flushesOnly: true },
+    });
+    group.endAt(1000);
+    nowMs = 1000;
+    group.runDue(2000, () => {});
+    expect(clients[0]!.messages).toHaveLength(2);
+  });
+
+  test('that nobody waits for counts what was due and not reached among what was skipped', async () => {
+    let nowMs = 0;
+    const { group, clients, counters } = groupUnderTest({ nowMs: () => nowMs, steps: () => every(100) });
+    group.runDue(10, () => {});
+    group.endAt(1000);
+    nowMs = 450; // busy with other things
+    await group.stop(0);
+    expect(clients[0]!.messages).toHaveLength(0);
+    expect(counters).toMatchObject({ skipped: 4, unreached: 4, givenUp: 0 }); // those by now
+    expect(group.owes).toBe(false);
   });
 });

@@ -1,57 +1,67 @@
 import { describe, expect, test } from 'vitest';
-import { GroupClock } from '../../../../simulator/fleet/group-clock.ts';
+import { GroupClock, type RateChange } from '../../../../simulator/fleet/group-clock.ts';
 import { seededRandom } from '../../../../simulator/seeded-random.ts';
 
 describe('the clock of a group', () => {
-  test('goes with the run at first', () => {
+  test('goes with the run where nothing is said of its rate', () => {
     const clock = new GroupClock();
-    expect(clock.factor).toBe(1);
     expect(clock.toDeviceMs(1234)).toBe(1234);
     expect(clock.toRunMs(1234)).toBe(1234);
   });
 
-  test('goes on from where it is when its speed changes', () => {
-    const clock = new GroupClock();
-    clock.setFactor(10, 1000);
+  test('goes on from where it is when its rate changes', () => {
+    const clock = new GroupClock([
+      { fromMs: 1000, factor: 10 },
+      { fromMs: 1100, factor: 0.5 },
+    ]);
     expect(clock.toDeviceMs(1000)).toBe(1000);
-    expect(clock.toDeviceMs(1100)).toBe(2000);
-    clock.setFactor(0.5, 1100);
     expect(clock.toDeviceMs(1100)).toBe(2000);
     expect(clock.toDeviceMs(1300)).toBe(2100);
     expect(clock.toRunMs(2100)).toBe(1300);
+    expect(clock.toRunMs(1500)).toBe(1050); // also when it is asked about what is past
+    expect(clock.toDeviceMs(500)).toBe(500);
   });
 
   test('stands still at 0, and goes on from there', () => {
-    const clock = new GroupClock();
-    clock.setFactor(0, 1000);
+    const clock = new GroupClock([
+      { fromMs: 1000, factor: 0 },
+      { fromMs: 61_000, factor: 1 },
+    ]);
     expect(clock.toDeviceMs(1000)).toBe(1000);
     expect(clock.toDeviceMs(60_000)).toBe(1000);
     expect(clock.toRunMs(1000)).toBe(1000);
-    clock.setFactor(1, 61_000);
     expect(clock.toDeviceMs(61_000)).toBe(1000);
     expect(clock.toRunMs(1500)).toBe(61_500);
   });
 
-  test.each([0.01, 1000, 0])('knows when something late was due before it went on at %d', (factor) => {
-    const clock = new GroupClock();
-    clock.setFactor(factor, 1000);
-    expect(clock.toRunMs(990)).toBe(990);
-    clock.setFactor(factor * 2, 1000); // a second change in the same moment
-    expect(clock.toRunMs(990)).toBe(990);
+  test('knows that what is due in a time that stands still for ever never comes', () => {
+    const clock = new GroupClock([{ fromMs: 0, factor: 0 }]);
+    expect(clock.toDeviceMs(60_000)).toBe(0);
+    expect(clock.toRunMs(0)).toBe(0);
+    expect(clock.toRunMs(1)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test('never goes back, and tells the time of what is to come either way', () => {
+  test('has nothing due before the run begins, at whatever rate it does', () => {
+    const clock = new GroupClock([{ fromMs: 0, factor: 0 }]);
+    expect(clock.toDeviceMs(-5)).toBeLessThan(0);
+    expect(clock.toRunMs(-5)).toBeLessThan(0);
+  });
+
+  test('tells the time of anything either way, however often the rate has changed since', () => {
     const random = seededRandom(4);
-    const clock = new GroupClock();
-    let [runMs, deviceMs] = [0, 0];
-    for (let i = 0; i < 200; i++) {
-      runMs += random() * 1000;
+    const changes: RateChange[] = [];
+    for (let fromMs = 0, i = 0; i < 200; i++, fromMs += random() * 1000)
+      changes.push({ fromMs, factor: i % 5 === 0 ? 0 : random() * 20 });
+    const clock = new GroupClock(changes);
+    let deviceMs = 0;
+    for (let runMs = 0; runMs < 100_000; runMs += 37) {
       expect(clock.toDeviceMs(runMs)).toBeGreaterThanOrEqual(deviceMs);
       deviceMs = clock.toDeviceMs(runMs);
-      clock.setFactor(i % 5 === 0 ? 0 : random() * 20, runMs);
-      expect(clock.toDeviceMs(runMs)).toBeCloseTo(deviceMs, 6);
-      if (clock.factor > 0)
-        expect(clock.toDeviceMs(clock.toRunMs(deviceMs + 7))).toBeCloseTo(deviceMs + 7, 6);
+      expect(clock.toDeviceMs(clock.toRunMs(deviceMs))).toBeCloseTo(deviceMs, 6);
+    }
+    for (let i = 0; i < 1000; i++) {
+      const anyMs = random() * deviceMs;
+      expect(clock.toDeviceMs(clock.toRunMs(anyMs))).toBeCloseTo(anyMs, 6);
     }
   });
 });

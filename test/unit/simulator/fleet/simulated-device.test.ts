@@ -39,7 +39,7 @@ describe('a device that is connected', () => {
         return Buffer.from(mark);
       },
     };
-    const made = deviceUnderTest({ payload, wallStartMs: 5_000_000 });
+    const made = deviceUnderTest({ payload, wallStartMs: () => 5_000_000 });
     made.client.open();
     run(made, ['publish'], 250);
     expect(seen).toEqual([5_000_250]);
@@ -181,6 +181,44 @@ describe('a device that saves up', () => {
   });
 });
 
+describe('what a message says', () => {
+  /** Of which a payload says how many readings there were when it was made. */
+  function sampled(saysAtOnce: boolean) {
+    let readings = 0;
+    const payload = { next: ({ mark }: { mark: string }) => Buffer.from(`${readings} ${mark}`) };
+    const made = deviceUnderTest({ payload, saysAtOnce, storeReadings: 3 });
+    const take = (atMs: number) => {
+      readings++; // as a profile does that decides by them, or that moves a recording on
+      made.device.run({ kind: 'publish', atMs }, atMs);
+    };
+    const said = () => made.client.messages.map((message) => message.payload.toString().split(' ')[0]);
+    return { made, take, said };
+  }
+
+  test('is what was read at its time, however much later it is sent', () => {
+    const { made, take, said } = sampled(true);
+    for (let i = 1; i <= 5; i++) take(i); // two find no room
+    made.client.open();
+    take(6);
+    expect(said()).toEqual(['1', '2', '3', '6']);
+    expect(marksOf(made).map(({ sequence, timeMs }) => [sequence, timeMs])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 6],
+    ]);
+    expect(made.counters.skipped).toBe(2);
+    expect(made.device.sentCount).toBe(4);
+  });
+
+  test('need not be made before it is sent where it follows from the time alone', () => {
+    const { made, take, said } = sampled(false);
+    for (let i = 1; i <= 3; i++) take(i);
+    made.client.open();
+    expect(said()).toEqual(['3', '3', '3']);
+  });
+});
+
 describe('a device that floods', () => {
   test('sends as fast as acknowledgements come, each marked with the time it is sent', () => {
     let nowMs = 0;
@@ -240,6 +278,29 @@ describe('a device that sleeps', () => {
     expect(made.client.calls).toEqual(['disconnect', 'connect']);
   });
 
+  test('that is kept away does not connect, and connects afterwards only if it is awake by then', () => {
+    const made = deviceUnderTest();
+    run(made, ['connect']);
+    void made.device.keepAway(0);
+    run(made, ['disconnect', 'connect', 'disconnect'], 10);
+    made.device.letBack();
+    expect(made.client.calls.filter((call) => call === 'connect')).toHaveLength(1);
+    void made.device.keepAway(0);
+    run(made, ['connect'], 20);
+    made.device.letBack();
+    expect(made.client.calls.filter((call) => call === 'connect')).toHaveLength(2);
+  });
+
+  test('that is kept away by two is let back by the second', () => {
+    const made = deviceUnderTest();
+    run(made, ['connect']);
+    for (let i = 0; i < 2; i++) void made.device.keepAway(0);
+    made.device.letBack();
+    expect(made.client.calls.at(-1)).toBe('disconnect');
+    made.device.letBack();
+    expect(made.client.calls.at(-1)).toBe('connect');
+  });
+
   test('is left asleep when it owes nothing', () => {
     const made = deviceUnderTest();
     made.device.stopReading();
@@ -255,7 +316,7 @@ describe('a device that is given up', () => {
     run(made, times(4));
     made.device.giveUp();
     made.device.giveUp();
-    expect(made.counters).toMatchObject({ sent: 1, skipped: 3 });
+    expect(made.counters).toMatchObject({ sent: 1, skipped: 3, givenUp: 3 });
     expect(made.device.sentCount).toBe(1);
     made.client.ack();
     expect(made.client.messages).toHaveLength(1);

@@ -100,6 +100,27 @@ describe('the page', () => {
     expect(html.match(/<rect class="fault" x="750" y="0" width="250"/g)).toHaveLength(charts);
   });
 
+  test('draws what changes within a phase as a thin line with a name, not as a band', () => {
+    const report = sampleReport({ faults: [] });
+    const mark = { name: 'rate x3', fromMs: 30_000, toMs: 30_000 };
+    const html = renderHtml({ ...report, phases: [...report.phases, mark] });
+    const charts = html.match(/<figure/g)?.length ?? 0;
+    expect(html.match(/<line class="phase" x1="250" x2="250"[^>]*><title>rate x3</g)).toHaveLength(charts);
+    expect(html).not.toContain('<rect');
+    const labels = html.match(/<span class="phase" style="left:25%;max-width:[^"]*" title="rate x3">/g);
+    expect(labels).toHaveLength(charts);
+    expect(labels?.[0]).not.toContain('max-width:0%');
+  });
+
+  test('says at its head that nobody listened at the upstream end, and has dashes for what only it knows', () => {
+    const head = (html: string) => html.slice(html.indexOf('<header'), html.indexOf('</header>'));
+    expect(head(renderHtml(sampleReport()))).not.toContain('Not verified');
+    const html = renderHtml(sampleReport({ verified: false }));
+    expect(head(html)).toContain('Not verified');
+    expect(html).toMatch(/lost with QoS 0<\/dt><dd>–</);
+    expect(html).not.toMatch(/<td class="n bad">/);
+  });
+
   test('holds no number that is none', () => {
     const report = sampleReport();
     report.totals.drainMs = null;

@@ -45,11 +45,15 @@ describe('charts', () => {
   });
 
   test('what nobody looked for at the upstream end is not drawn as if it were zero', () => {
-    const report = sampleReport();
-    report.totals = { ...report.totals, delivered: 0, lost: 0 };
-    const charts = chartsOf(report);
+    const charts = chartsOf(sampleReport({ verified: false }));
     expect(charts.map(({ title }) => title)).not.toContain('Backlog');
     expect(charts.flatMap(({ lines }) => lines.map(({ name }) => name))).not.toContain('delivered');
+  });
+
+  test('a run that delivered and lost nothing is drawn whole where somebody looked', () => {
+    const report = sampleReport();
+    report.totals = { ...report.totals, delivered: 0, lost: 0 };
+    expect(chartsOf(report).map(({ title }) => title)).toContain('Backlog');
   });
 
   test('a long run is thinned', () => {

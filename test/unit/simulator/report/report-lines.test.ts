@@ -58,11 +58,18 @@ describe('the last lines', () => {
   });
 
   test('say a dash, not a zero, where nothing was verified', () => {
-    const report = sampleReport();
-    report.totals = { ...report.totals, delivered: 0, lost: 0 };
-    const lines = reportLines(report);
+    const lines = reportLines(sampleReport({ verified: false }));
+    expect(lines).toContainEqual(expect.stringMatching(/^Not verified: nobody listened/));
     expect(lines.filter((line) => /^ {2}(delivered|lost|again|reordered)/.test(line))).toHaveLength(5);
     expect(lines.filter((line) => /– {2}nothing was verified$/.test(line))).toHaveLength(5);
+  });
+
+  test('say a zero where somebody looked and nothing had arrived', () => {
+    const report = sampleReport();
+    report.totals = { ...report.totals, delivered: 0, lost: 0, lostQos0: 0 };
+    const lines = reportLines(report);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}delivered +0 /));
+    expect(lines.join('\n')).not.toMatch(/not verified/i);
   });
 
   test('leave out what there is nothing of', () => {

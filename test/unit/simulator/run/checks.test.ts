@@ -16,6 +16,7 @@ const NOTHING_JUDGED: Verdict = {
   refused: -1,
   unacked: -1,
   skipped: -1,
+  unsent: -1,
   p99Ack: 0,
   p99EndToEnd: 0,
   p99Live: 0,
@@ -28,6 +29,7 @@ function check(verdict: Partial<Verdict>, totals: Partial<Totals>, more: Partial
     totals: { ...sampleReport().totals, ...totals },
     isVerified: true,
     isGeneratorLate: false,
+    isReceiverSure: true,
     ...more,
   };
   return checksOf({ ...NOTHING_JUDGED, ...verdict }, context);
@@ -48,6 +50,7 @@ describe('a threshold of a count', () => {
     ['refused', 'refused'],
     ['unacked', 'unacked'],
     ['skipped', 'skipped'],
+    ['unsent', 'unsent'],
   ])('%s is kept by as many, and broken by one more', (name, total) => {
     expect(check({ [name]: 3 }, { [total]: 3 })).toEqual([{ name, wanted: 'at most 3', got: '3', ok: true }]);
     expect(check({ [name]: 3 }, { [total]: 4 })).toEqual([
@@ -58,6 +61,25 @@ describe('a threshold of a count', () => {
   test('of deliveries is a least', () => {
     expect(check({ delivered: 5 }, { delivered: 5 })[0]).toMatchObject({ wanted: 'at least 5', ok: true });
     expect(check({ delivered: 5 }, { delivered: 4 })[0]).toMatchObject({ got: '4', ok: false });
+  });
+
+  test('of losses is open, not failed, when the receiver may have missed messages', () => {
+    const doubt = { isReceiverSure: false };
+    expect(check({ loss: 0 }, { lost: 2 }, doubt)).toEqual([
+      { name: 'loss', wanted: 'at most 0', got: '2, but the receiver may have missed messages', ok: null },
+    ]);
+    expect(check({ lossQos0: 1, reorder: 0 }, { lostQos0: 1, reordered: 1 }, doubt)).toMatchObject([
+      { name: 'lossQos0', ok: true },
+      { name: 'reorder', ok: false },
+    ]);
+  });
+
+  test('of what was not sent is open when the generator was late itself', () => {
+    const late = { isGeneratorLate: true };
+    expect(check({ unsent: 0, skipped: 0 }, { unsent: 2, skipped: 2 }, late)).toMatchObject([
+      { name: 'skipped', ok: false },
+      { name: 'unsent', ok: null, got: '2, but the generator was late itself' },
+    ]);
   });
 
   test('of -1 judges nothing', () => {
@@ -110,18 +132,20 @@ describe('without an upstream to verify at', () => {
       refused: 0,
       unacked: 0,
       skipped: 0,
+      unsent: 0,
       p99Ack: 100,
       p99EndToEnd: 100,
       p99Live: 100,
       drain: 100,
     };
-    const totals = { refused: 0, unacked: 1, skipped: 0, ack: latency(5) };
+    const totals = { refused: 0, unacked: 1, skipped: 0, unsent: 0, ack: latency(5) };
     const checks = check(verdict, totals, { isVerified: false });
     const judged = checks.filter(({ ok }) => ok !== null).map(({ name, ok }) => [name, ok]);
     expect(judged).toEqual([
       ['refused', true],
       ['unacked', false],
       ['skipped', true],
+      ['unsent', true],
       ['p99Ack', true],
     ]);
     const others = checks.filter(({ ok }) => ok === null).map(({ got }) => got);
@@ -155,13 +179,19 @@ test('by default loss, disorder, reused names, damage and open ends are judged',
   );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const { totals } = sampleReport();
-  const checks = checksOf(loaded.scenario.verdict, { totals, isVerified: true, isGeneratorLate: false });
+  const checks = checksOf(loaded.scenario.verdict, {
+    totals,
+    isVerified: true,
+    isGeneratorLate: false,
+    isReceiverSure: true,
+  });
   expect(checks.map(({ name }) => name)).toEqual([
     'loss',
     'reorder',
     'namesReused',
     'damaged',
     'unacked',
+    'unsent',
     'delivered',
   ]);
 });

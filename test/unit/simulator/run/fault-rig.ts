@@ -1,6 +1,6 @@
 // What faults act on, each part noting what is done to it and when: a link, a gateway, groups of devices.
 
-import type { LinkFaultChange } from '../../../../simulator/faults/link-faults.ts';
+import { healthyLink, type LinkFaults } from '../../../../simulator/faults/link-faults.ts';
 import type { LinkProxy } from '../../../../simulator/faults/link-proxy.ts';
 import { DeviceFleet } from '../../../../simulator/fleet/device-fleet.ts';
 import type { DeviceGroup } from '../../../../simulator/fleet/device-group.ts';
@@ -12,6 +12,9 @@ export interface FaultRig {
   stage: FaultStage;
   /** "1500 cut", in order: the time and what happened. */
   events: string[];
+  /** "1500 devices at 50 % of their rate" */
+  marks: string[];
+  remarks: string[];
   groups: GroupUnderTest[];
   /** Of the gateway: throws what is put here. */
   failure: { start?: Error };
@@ -26,6 +29,8 @@ export interface FaultRigOptions {
 
 export function faultRig({ nowMs, groups = [{}], startMs = 0 }: FaultRigOptions): FaultRig {
   const events: string[] = [];
+  const marks: string[] = [];
+  const remarks: string[] = [];
   const note = (what: string) => void events.push(`${nowMs()} ${what}`);
   const failure: FaultRig['failure'] = {};
   const made = groups.map((plan) => groupUnderTest({ nowMs, ...plan }));
@@ -35,7 +40,7 @@ export function faultRig({ nowMs, groups = [{}], startMs = 0 }: FaultRigOptions)
     after: () => ({ clear: () => {} }),
   });
   const link = {
-    set: (change: LinkFaultChange) => note(`link ${JSON.stringify(change)}`),
+    set: (faults: LinkFaults) => note(`link ${wrongWith(faults)}`),
     cut: () => note('link cut'),
   };
   const stage = new FaultStage({
@@ -52,10 +57,25 @@ export function faultRig({ nowMs, groups = [{}], startMs = 0 }: FaultRigOptions)
     fleet,
     nowMs,
     onSpan: () => {},
+    onMark: ({ name, fromMs }) => marks.push(`${fromMs} ${name}`),
+    onRemark: (remark) => remarks.push(remark),
     onLinkBroken: () => note('broken'),
     onLinkHealed: (atMs) => note(`healed at ${atMs}`),
   });
-  return { stage, events, groups: made, failure };
+  return { stage, events, marks, remarks, groups: made, failure };
+}
+
+/** "refusing, up isFrozen 1, down isFrozen 1": what is not as in a healthy link. */
+export function wrongWith(faults: LinkFaults): string {
+  const healthy = healthyLink().up;
+  const keys = Object.keys(healthy) as (keyof typeof healthy)[];
+  const words = (['up', 'down'] as const).flatMap((way) =>
+    keys
+      .filter((key) => faults[way][key] !== healthy[key])
+      .map((key) => `${way} ${key} ${+faults[way][key]}`),
+  );
+  const all = [...(faults.isRefusing ? ['refusing'] : []), ...words];
+  return all.length === 0 ? 'is well' : all.join(', ');
 }
 
 function gatewayOf(

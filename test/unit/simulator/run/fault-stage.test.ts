@@ -13,6 +13,8 @@ describe('the stage of faults', () => {
       fleet: { groups: [] } as never, // no fault here asks for it
       nowMs: () => nowMs,
       onSpan: (span) => void shown.push({ ...span }),
+      onMark: () => {},
+      onRemark: () => {},
       onLinkBroken: () => {},
       onLinkHealed: () => {},
     });

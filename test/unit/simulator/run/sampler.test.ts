@@ -84,10 +84,18 @@ describe('a sample', () => {
 
 test('the receiver counts as busy when it was for much of the run, not for a moment', async () => {
   let busyShare = 1;
-  const { sampler } = samplerUnderTest(() => snapshotOf({ busyShare }));
-  await sampler.take('a');
+  const { sampler, runTo } = samplerUnderTest(() => snapshotOf({ busyShare }));
+  const take = async (atMs: number) => {
+    runTo(atMs);
+    await sampler.take('a');
+  };
+  await take(100);
+  expect(sampler.isReceiverBusy).toBe(false); // whoever does anything is busy for a while
+  await take(2000);
   expect(sampler.isReceiverBusy).toBe(true);
   busyShare = 0.4;
-  for (let i = 0; i < 9; i++) await sampler.take('a');
+  await take(9000);
+  expect(sampler.isReceiverBusy).toBe(true);
+  await take(11_000);
   expect(sampler.isReceiverBusy).toBe(false);
 });

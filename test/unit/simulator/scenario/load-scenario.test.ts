@@ -114,6 +114,17 @@ describe('rules between settings', () => {
     ).toEqual(['5 groups: is empty']);
   });
 
+  test('there are not more of them than a process can drive, bad ones included', () => {
+    const half = 'timeline:';
+    const many = (clients: number) => `mischief: [{ type: malformed, clients: ${clients} }]\n${half}`;
+    const more = GOOD.replace('devices: 3', 'devices: 100000').replace(half, many(100_000));
+    expect(problemsOf(parseScenario(more))).toEqual([]);
+    const other = GOOD.slice(GOOD.indexOf('  meter'), GOOD.indexOf(half)).replace('meter', 'other');
+    expect(problemsOf(parseScenario(more.replace('mischief', `${other}mischief`)))).toEqual([
+      '6 groups: has 200003 devices and other clients, more than the 200000 that a process can drive',
+    ]);
+  });
+
   test.each(['rate', 'reconnect-storm'])('%s names groups that are there', (type) => {
     expect(problemsWith('for: 1s', `for: 1s, faults: [{ type: ${type}, groups: [meter, metre] }]`)).toEqual([
       '11 timeline.0.faults.0.groups: names a group that is not there: metre',
@@ -186,6 +197,18 @@ describe('rules between settings', () => {
       expect.stringMatching(/^9 groups\.meter\.profile\.awake: .* too long for every/),
       expect.stringMatching(/^14 groups\.meter\.payload\.fields\.heat\.max: 1 is less than min/),
     ]);
+  });
+
+  test.each([
+    ['clientId: ""', 'clientId: is empty, and a session that is kept needs a name'],
+    ['topic: ""', 'topic: is empty'],
+    ['topic: "plant/#"', 'topic: has a wildcard'],
+  ])('a name that no gateway takes is refused: %s', (line, problem) => {
+    expect(problemsWith('devices: 3', `${line}\n    devices: 3`)).toEqual([`7 groups.meter.${problem}`]);
+  });
+
+  test('a device without a name is one with a session of its own each time', () => {
+    expect(problemsWith('devices: 3', 'clientId: ""\n    session: clean\n    devices: 3')).toEqual([]);
   });
 
   test('all of them are told at once', () => {

@@ -24,11 +24,13 @@ describe('the plain view', () => {
     const out = new ViewTerminal();
     using view = createView('plain', out);
     view.phase({ name: 'outage', fromMs: 15_000, toMs: 65_000 });
+    view.phase({ name: 'devices at half their rate', fromMs: 16_000, toMs: 16_000 });
     view.fault({ name: 'upstream cut', fromMs: 20_000, toMs: null });
     view.fault({ name: 'upstream cut', fromMs: 20_000, toMs: 45_000 });
     view.fault({ name: 'gateway kill -9', fromMs: 70_000, toMs: 70_000 });
     expect(out.take().split('\n')).toEqual([
       '    0:15  phase outage, for 50 s',
+      '    0:16  devices at half their rate',
       '    0:20  fault upstream cut begins',
       '    0:45  fault upstream cut is over, after 25 s',
       '    1:10  fault gateway kill -9',
