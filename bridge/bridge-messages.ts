@@ -75,4 +75,6 @@ export interface SinkStatus {
   deadLettered: number;
   /** Records that were gone from the log before they were sent. */
   missing: number;
+  /** Names passed that were left out so that none is given twice. */
+  leftOut: number;
 }

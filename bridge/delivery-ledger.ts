@@ -18,8 +18,12 @@ export interface Flight {
   readonly batch: UpstreamBatch | null;
   state: 'sent' | 'settled' | 'failed';
   missing: number;
+  leftOut: number;
   deadLetters: DeadLetter[];
 }
+
+/** What became of names without being sent. */
+export type Skipped = Pick<Flight, 'missing' | 'leftOut' | 'deadLetters'>;
 
 export type Progress = Omit<Advance, 'kind' | 'sink' | 'lane'>;
 
@@ -68,10 +72,8 @@ export class DeliveryLedger {
     return this.#append({ batch, count: batch.count, bytes, state: 'sent' });
   }
 
-  /**
-   * Records from sendOffset on that are settled without being sent: dead letters, or missing from the log.
-   */
-  skipped(count: number, what: { missing: number; deadLetters: DeadLetter[] }): void {
+  /** Names from sendOffset on that are settled without being sent. */
+  skipped(count: number, what: Skipped): void {
     this.#append({ batch: null, count, bytes: 0, state: 'settled', ...what });
   }
 
@@ -118,14 +120,21 @@ export class DeliveryLedger {
     const deadLetters = settled.flatMap((flight) => flight.deadLetters);
     const deadLettered = deadLetters.reduce((sum, letter) => sum + letter.count, 0);
     const missing = settled.reduce((sum, flight) => sum + flight.missing, 0);
+    const leftOut = settled.reduce((sum, flight) => sum + flight.leftOut, 0);
     const from = this.#cursor;
     this.#cursor = settled.at(-1)!.firstOffset + settled.at(-1)!.count;
-    const delivered = this.#cursor - from - deadLettered - missing;
-    return { nextOffset: this.#cursor, delivered, deadLettered, missing, deadLetters };
+    const delivered = this.#cursor - from - deadLettered - missing - leftOut;
+    return { nextOffset: this.#cursor, delivered, deadLettered, missing, leftOut, deadLetters };
   }
 
   #append(what: Pick<Flight, 'batch' | 'count' | 'bytes' | 'state'> & Partial<Flight>): Flight {
-    const flight: Flight = { missing: 0, deadLetters: [], ...what, firstOffset: this.#sendOffset };
+    const flight: Flight = {
+      missing: 0,
+      leftOut: 0,
+      deadLetters: [],
+      ...what,
+      firstOffset: this.#sendOffset,
+    };
     this.#flights.push(flight);
     this.#sendOffset += flight.count;
     this.#passIslands();

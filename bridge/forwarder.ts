@@ -15,7 +15,7 @@ import type { Compression } from '../storage/record-batch/codec.ts';
 import { type Assembled, assemble, type BatchLimits } from './assembler.ts';
 import { Backoff, type BackoffSettings } from './backoff.ts';
 import { deadLettersOf } from './dead-letters.ts';
-import { DeliveryLedger, type Flight } from './delivery-ledger.ts';
+import { DeliveryLedger, type Flight, type Skipped } from './delivery-ledger.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { REASON_TOO_LARGE, type Rejection, type SendResult, type Sink } from './sinks/sink.ts';
 
@@ -120,7 +120,8 @@ export class Forwarder {
           break;
         case 'unsendable': {
           const { count, reason, bytes } = assembled;
-          this.#skip(count, [{ firstOffset: this.#ledger.sendOffset, count, reason, bytes }]);
+          const letter: DeadLetter = { firstOffset: this.#ledger.sendOffset, count, reason, bytes };
+          this.#skip(count, { missing: 0, leftOut: 0, deadLetters: [letter] });
         }
       }
     }
@@ -171,11 +172,12 @@ export class Forwarder {
       const detail = `lane ${lane.name}: records ${from} to ${from + count - 1} are not in the log`;
       throw new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal' });
     }
-    this.#skip(count, []);
+    const leftOut = reader.leftOutIn(lane.number, from, from + count);
+    this.#skip(count, { missing: count - leftOut, leftOut, deadLetters: [] });
   }
 
-  #skip(count: number, deadLetters: DeadLetter[]): void {
-    this.#ledger.skipped(count, { missing: deadLetters.length === 0 ? count : 0, deadLetters });
+  #skip(count: number, what: Skipped): void {
+    this.#ledger.skipped(count, what);
     this.#post();
   }
 

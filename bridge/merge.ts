@@ -35,9 +35,11 @@ export function sharesTimeBase(first: BatchHeader, next: BatchHeader): boolean {
 export function sliceBatch(batch: RecordBatch, from: number, count: number): RecordBatch {
   if (from === 0 && count === batch.count) return batch;
   const to = from + count;
+  const { leftOutFrom, ...rest } = batch;
   const dataFrom = dataBytes(batch, 0, from);
   return {
-    ...batch,
+    ...rest,
+    ...(from === 0 && leftOutFrom !== undefined ? { leftOutFrom } : {}),
     firstOffset: batch.firstOffset + from,
     count,
     device: batch.device.subarray(from, to),
@@ -119,6 +121,7 @@ function emptyLike(parts: readonly RecordBatch[]): RecordBatch {
     flags: new Uint8Array(count),
     payloadBytes: new Uint32Array(count),
     propertiesBytes: hasProperties ? new Uint32Array(count) : null,
+    ...(first.leftOutFrom === undefined ? {} : { leftOutFrom: first.leftOutFrom }),
     packetId: null,
     data: new Uint8Array(bytes),
   };

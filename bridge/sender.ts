@@ -38,7 +38,10 @@ export interface SenderOptions {
 }
 
 /** What the sender knows of a status; the books are the forwarders'. */
-export type SenderStatus = Omit<SinkStatus, 'sink' | 'recordsDelivered' | 'deadLettered' | 'missing'>;
+export type SenderStatus = Omit<
+  SinkStatus,
+  'sink' | 'recordsDelivered' | 'deadLettered' | 'missing' | 'leftOut'
+>;
 
 export class Sender {
   readonly #options: SenderOptions;

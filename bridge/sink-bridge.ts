@@ -29,7 +29,7 @@ export class SinkBridge {
   readonly #sink: Sink;
   readonly #sender: Sender;
   readonly #forwarders: Map<string, Forwarder>;
-  readonly #books = { recordsDelivered: 0, deadLettered: 0, missing: 0 };
+  readonly #books = { recordsDelivered: 0, deadLettered: 0, missing: 0, leftOut: 0 };
 
   constructor(options: SinkBridgeOptions) {
     const { name, settings } = options.sink;
@@ -94,12 +94,13 @@ export class SinkBridge {
   }
 
   #book(
-    { lane, delivered, deadLettered, missing, deadLetters }: Advance,
+    { lane, delivered, deadLettered, missing, leftOut, deadLetters }: Advance,
     log: SinkBridgeOptions['log'],
   ): void {
     this.#books.recordsDelivered += delivered;
     this.#books.deadLettered += deadLettered;
     this.#books.missing += missing;
+    this.#books.leftOut += leftOut;
     const sink = this.name;
     for (const { firstOffset, count, reason } of deadLetters) {
       log('error', 'records that cannot be sent are kept as dead letters', {
@@ -111,12 +112,17 @@ export class SinkBridge {
       });
     }
     if (missing > 0)
-      // How many records they were nobody knows: a salvage leaves names out so that none is given twice.
-      log('error', 'names without records passed: lost to the damage told before, or left out after it', {
-        sink,
-        lane,
-        count: missing,
-      });
+      log('error', 'records are missing: lost to the damage told before', { sink, lane, count: missing });
+    if (leftOut > 0)
+      log(
+        'info',
+        'names passed that were left out after the damage told before, so that none is given twice',
+        {
+          sink,
+          lane,
+          count: leftOut,
+        },
+      );
   }
 }
 

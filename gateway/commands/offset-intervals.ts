@@ -39,13 +39,18 @@ export class OffsetIntervals {
     return added;
   }
 
-  /** The offsets between the intervals, lowest first, at most `max` ranges. */
-  gaps(max: number): OffsetRange[] {
-    const gaps: OffsetRange[] = [];
-    for (let i = 1; i < this.size && gaps.length < max; i++) {
-      gaps.push({ from: this.#to[i - 1], to: this.#from[i] });
+  /** The parts of [from, to) that are not in the set, lowest first. */
+  *outside(from: number, to: number): Generator<OffsetRange> {
+    let at = from;
+    for (let i = this.#firstReaching(from); i < this.size && this.#from[i] < to; i++) {
+      if (this.#from[i] > at) yield { from: at, to: this.#from[i] };
+      at = Math.max(at, this.#to[i]);
     }
-    return gaps;
+    if (at < to) yield { from: at, to };
+  }
+
+  *ranges(): Generator<OffsetRange> {
+    for (let i = 0; i < this.size; i++) yield { from: this.#from[i], to: this.#to[i] };
   }
 
   /** Forgets the lowest interval. */

@@ -18,6 +18,8 @@ export interface ReceiveSummary {
   duplicates: number;
   gaps: number;
   missing: number;
+  /** Names left out by the gateway, so that none is given twice: no gaps. */
+  leftOut: number;
   /** Records that came after a later one of the same device. */
   outOfOrder: number;
   damaged: number;
@@ -52,7 +54,7 @@ export class ReceiveAccount {
       case 'batch':
         return this.#enterBatch(message);
       case 'record':
-        return this.#enterRecord(message.record);
+        return this.#enterRecord(message);
       case 'damaged':
         this.#damaged++;
         return [];
@@ -66,15 +68,18 @@ export class ReceiveAccount {
     const { batch } = message;
     this.#batches++;
     const entry = this.#ledger.add(batch.gateway, batch.lane, batch.firstOffset, batch.count);
+    if (batch.leftOutFrom !== undefined)
+      this.#ledger.leaveOut(batch.gateway, batch.lane, { from: batch.leftOutFrom, to: batch.firstOffset });
     this.#duplicates += entry.duplicates;
     this.#records += batch.count - entry.duplicates;
     for (const range of entry.new) this.#outOfOrder += this.#order.addBatch(batch, range);
     return newRecords(message, entry.new);
   }
 
-  #enterRecord(record: ReceivedRecord): Iterable<ReceivedRecord> {
+  #enterRecord({ record, leftOut }: Extract<UpstreamMessage, { kind: 'record' }>): Iterable<ReceivedRecord> {
     const { gateway, lane, offset } = record;
     const entry = this.#ledger.add(gateway, lane, offset, 1);
+    if (leftOut !== undefined) this.#ledger.leaveOut(gateway, lane, leftOut);
     this.#duplicates += entry.duplicates;
     if (entry.duplicates > 0) return [];
     this.#records++;
@@ -84,7 +89,7 @@ export class ReceiveAccount {
 
   /** One line for a person, as of now. */
   statusLine(): string {
-    const { gaps, missing } = this.#ledger.gaps();
+    const { gaps, missing, leftOut } = this.#ledger.gaps();
     const parts = [
       `received ${this.#messages}`,
       `batches ${this.#batches}`,
@@ -93,6 +98,7 @@ export class ReceiveAccount {
       `gaps ${gaps}${missing > 0 ? ` (${missing} missing)` : ''}`,
       `out of order ${this.#outOfOrder}`,
     ];
+    if (leftOut > 0) parts.push(`names left out ${leftOut}`);
     if (this.#damaged > 0) parts.push(`damaged ${this.#damaged}`);
     if (this.#foreign > 0) parts.push(`foreign ${this.#foreign}`);
     return parts.join(', ');
@@ -100,7 +106,7 @@ export class ReceiveAccount {
 
   /** `fromStart`: what is before the first offset seen counts as missing too. */
   summary(fromStart: boolean): ReceiveSummary {
-    const lanes = this.#ledger.summary().map((lane) => (fromStart ? withStart(lane) : lane));
+    const lanes = this.#ledger.summary({ fromStart });
     const exact = this.#ledger.exact && this.#order.exact;
     const gaps = sum(lanes.map((lane) => lane.gaps));
     return {
@@ -112,6 +118,7 @@ export class ReceiveAccount {
       duplicates: this.#duplicates,
       gaps,
       missing: sum(lanes.map((lane) => lane.missing)),
+      leftOut: sum(lanes.map((lane) => lane.leftOut)),
       outOfOrder: this.#outOfOrder,
       damaged: this.#damaged,
       foreign: this.#foreign,
@@ -132,12 +139,6 @@ function* newRecords(
     if (next === ranges.length) return;
     if (view.offset >= ranges[next].from) yield receivedRecord(view);
   }
-}
-
-function withStart(lane: LaneSummary): LaneSummary {
-  if (lane.firstOffset === 0) return lane;
-  const firstGaps = [{ from: 0, to: lane.firstOffset }, ...lane.firstGaps];
-  return { ...lane, gaps: lane.gaps + 1, missing: lane.missing + lane.firstOffset, firstGaps };
 }
 
 function sum(numbers: number[]): number {

@@ -42,6 +42,7 @@ export interface ReceiveStreams {
   err: Writable;
 }
 
+/** How often is looked whether there is something new to say. */
 const STATUS_EVERY_MS = 1000;
 const STOP_DEADLINE_MS = 5000;
 
@@ -80,6 +81,7 @@ class ReceiveRun {
   readonly #subscription: UpstreamSubscription;
   readonly #timers = new Map<string, Timer>();
   #subscribed = false;
+  #saidStatus = '';
   #end: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
@@ -168,8 +170,11 @@ class ReceiveRun {
     return message.kind === 'batch' ? batchBytes(message.batch) : packet.payload.length;
   }
 
+  /** A line that says nothing new is left out. */
   #tick(): void {
-    this.#say(this.#account.statusLine());
+    const status = this.#account.statusLine();
+    if (status !== this.#saidStatus) this.#say(status);
+    this.#saidStatus = status;
     this.#timers.set(
       'status',
       this.#clock.after(STATUS_EVERY_MS, () => this.#tick()),

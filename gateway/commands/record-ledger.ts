@@ -32,6 +32,8 @@ export interface LaneSummary {
   /** Ranges of offsets between the lowest and the highest that never came, and how many offsets they are. */
   gaps: number;
   missing: number;
+  /** Names in between that the gateway says it left out, so that none is given twice; no gap. */
+  leftOut: number;
   /** The first gaps as [from, to). */
   firstGaps: OffsetRange[];
 }
@@ -40,6 +42,7 @@ interface Lane {
   gateway: string;
   lane: string;
   intervals: OffsetIntervals;
+  leftOut: OffsetIntervals;
   firstOffset: number;
   lastOffset: number;
   records: number;
@@ -84,18 +87,39 @@ export class RecordLedger {
     return { new: added, duplicates: count - newCount };
   }
 
-  /** Gaps of all lanes as of now, and how many records they are. */
-  gaps(): { gaps: number; missing: number } {
-    const total = { gaps: 0, missing: 0 };
+  /**
+   * The gateway left out these names of a lane that has been seen. Where there is no room to remember it they count as
+   * missing.
+   */
+  leaveOut(gateway: string, lane: string, { from, to }: OffsetRange): void {
+    const entry = this.#laneOf(gateway, lane);
+    if (entry === undefined) return;
+    if (this.#intervals >= this.#intervalsMax) {
+      this.#exact = false;
+      return;
+    }
+    const before = entry.leftOut.size;
+    entry.leftOut.add(from, to);
+    this.#intervals += entry.leftOut.size - before;
+  }
+
+  /** Gaps of all lanes as of now, how many records they are, and how many names are no gap. */
+  gaps(): { gaps: number; missing: number; leftOut: number } {
+    const total = { gaps: 0, missing: 0, leftOut: 0 };
     for (const lane of this.#lanes()) {
-      total.gaps += gapsOf(lane);
-      total.missing += missingOf(lane);
+      const { gaps, missing, leftOut } = absentOf(lane, lane.firstOffset);
+      total.gaps += gaps;
+      total.missing += missing;
+      total.leftOut += leftOut;
     }
     return total;
   }
 
-  /** One entry per lane, in the order in which the lanes were first seen. */
-  summary(): LaneSummary[] {
+  /**
+   * One entry per lane, in the order in which the lanes were first seen. `fromStart`: what is before the first offset
+   * seen counts as missing too.
+   */
+  summary({ fromStart = false } = {}): LaneSummary[] {
     return Array.from(this.#lanes(), (lane) => ({
       gateway: lane.gateway,
       lane: lane.lane,
@@ -103,9 +127,7 @@ export class RecordLedger {
       lastOffset: lane.lastOffset,
       records: lane.records,
       duplicates: lane.duplicates,
-      gaps: gapsOf(lane),
-      missing: missingOf(lane),
-      firstGaps: lane.intervals.gaps(GAPS_LISTED_MAX),
+      ...absentOf(lane, fromStart ? 0 : lane.firstOffset),
     }));
   }
 
@@ -132,7 +154,13 @@ export class RecordLedger {
       duplicates: 0,
       forgottenIntervals: 0,
     };
-    const entry: Lane = { gateway, lane, intervals: new OffsetIntervals(), ...numbers };
+    const entry: Lane = {
+      gateway,
+      lane,
+      intervals: new OffsetIntervals(),
+      leftOut: new OffsetIntervals(),
+      ...numbers,
+    };
     lanes.set(lane, entry);
     return entry;
   }
@@ -145,11 +173,34 @@ export class RecordLedger {
   }
 }
 
-function gapsOf(lane: Lane): number {
-  return Math.max(0, lane.intervals.size + lane.forgottenIntervals - 1);
+/**
+ * What has not come from `start` on. Forgotten intervals are taken to have had a gap behind each of them; `missing` is
+ * never negative, though duplicates of forgotten records count as records.
+ */
+function absentOf(
+  lane: Lane,
+  start: number,
+): Pick<LaneSummary, 'gaps' | 'missing' | 'leftOut' | 'firstGaps'> {
+  const firstGaps: OffsetRange[] = [];
+  let gaps = lane.forgottenIntervals;
+  let leftOut = 0;
+  for (const { from, to } of unseen(lane, start)) {
+    leftOut += to - from;
+    for (const gap of lane.leftOut.outside(from, to)) {
+      gaps++;
+      leftOut -= gap.to - gap.from;
+      if (firstGaps.length < GAPS_LISTED_MAX) firstGaps.push(gap);
+    }
+  }
+  const missing = Math.max(0, lane.lastOffset + 1 - start - lane.records - leftOut);
+  return { gaps, missing, leftOut, firstGaps };
 }
 
-/** Never negative, though duplicates of forgotten records count as records. */
-function missingOf(lane: Lane): number {
-  return Math.max(0, lane.lastOffset + 1 - lane.firstOffset - lane.records);
+function* unseen({ intervals, firstOffset }: Lane, start: number): Generator<OffsetRange> {
+  if (start < firstOffset) yield { from: start, to: firstOffset };
+  let end: number | undefined;
+  for (const { from, to } of intervals.ranges()) {
+    if (end !== undefined) yield { from: end, to: from };
+    end = to;
+  }
 }

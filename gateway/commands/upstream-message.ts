@@ -6,6 +6,7 @@ import { messageOf, SluiceError } from '../../config/errors.ts';
 import { decodeBatch } from '../../storage/record-batch/codec.ts';
 import { decodeProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import { type RecordBatch, recordsOf } from '../../storage/record-batch/record-batch.ts';
+import type { OffsetRange } from './offset-intervals.ts';
 import type { ReceivedRecord } from './record-line.ts';
 
 export const BATCH_CONTENT_TYPE = 'application/vnd.sluice.batch+cbor';
@@ -14,11 +15,18 @@ export const NAME_PROPERTY = 'sluice';
 
 export type UpstreamMessage =
   | { kind: 'batch'; batch: RecordBatch }
-  | { kind: 'record'; record: ReceivedRecord }
+  | { kind: 'record'; record: ReceivedRecord; leftOut?: OffsetRange }
   /** Says that it is ours and is not whole. */
   | { kind: 'damaged'; reason: string }
   /** Somebody else's. */
   | { kind: 'foreign' };
+
+/**
+ * The user property of format `each` on the first record after names that were left out: `<from>/<to>`, `to` not
+ * included.
+ */
+const LEFT_OUT_PROPERTY = 'sluice-left-out';
+const LEFT_OUT_RANGE = /^(?<from>\d{1,16})\/(?<to>\d{1,16})$/;
 
 const MAGIC = Buffer.from([0xd9, 0xd9, 0xf7]);
 const RECORD_NAME = /^(?<gateway>[A-Za-z0-9._-]{1,64})\/(?<lane>[a-z0-9-]{1,32})\/(?<offset>\d{1,16})$/;
@@ -57,7 +65,11 @@ function parseRecord(packet: IPublishPacket, payload: Buffer, name: string): Ups
   if (parts === undefined || !Number.isSafeInteger(offset + 1)) {
     return { kind: 'damaged', reason: `'${name.slice(0, 128)}' is no name of a record` };
   }
-  const { [NAME_PROPERTY]: _, ...userProperties } = packet.properties?.userProperties ?? {};
+  const {
+    [NAME_PROPERTY]: _,
+    [LEFT_OUT_PROPERTY]: range,
+    ...userProperties
+  } = packet.properties?.userProperties ?? {};
   const { userProperties: __, ...properties } = packet.properties ?? {};
   const record: ReceivedRecord = {
     gateway: parts.gateway,
@@ -73,5 +85,13 @@ function parseRecord(packet: IPublishPacket, payload: Buffer, name: string): Ups
     payload,
     properties: Object.keys(userProperties).length === 0 ? properties : { ...properties, userProperties },
   };
-  return { kind: 'record', record };
+  const leftOut = leftOutRange([range].flat().at(-1));
+  return leftOut === undefined ? { kind: 'record', record } : { kind: 'record', record, leftOut };
+}
+
+/** What is no range is nobody's word for anything: the names then count as missing. */
+function leftOutRange(text: string | undefined): OffsetRange | undefined {
+  const parts = LEFT_OUT_RANGE.exec(text ?? '')?.groups;
+  const range = { from: Number(parts?.from), to: Number(parts?.to) };
+  return Number.isSafeInteger(range.to) && range.from < range.to ? range : undefined;
 }

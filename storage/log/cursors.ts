@@ -1,10 +1,13 @@
 // How far each sink has got in each lane, and the books: per sink and lane
-//   nextOffset - startOffset = delivered + deadLettered + missing
-// and appended = nextOffset(lane). Advances are gathered in memory and written with `flush` inside a transaction: a
-// crash in between means that some records are sent again under the same names, never that one is forgotten.
+//   nextOffset - startOffset = delivered + deadLettered + missing + leftOut
+// and appended = nextOffset(lane). The table has one column for all names passed without a record; which of them were
+// left out is known by the lane's gaps (open/known-gaps.ts) and told apart here. Advances are gathered in memory and
+// written with `flush` inside a transaction: a crash in between means that some records are sent again under the same
+// names, never that one is forgotten.
 
 import type { Database, Statement } from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
+import { type KnownGap, knownGaps, leftOutIn } from '../open/known-gaps.ts';
 import type { Advance, DeadLetter } from './log-port.ts';
 import { rowIdOf } from './log-schema.ts';
 import type { LaneState } from './log-writer.ts';
@@ -16,10 +19,14 @@ export interface BookEntry {
   nextOffset: number;
   delivered: number;
   deadLettered: number;
+  /** Lost to damage before they were sent. */
   missing: number;
+  /** Names that were never given to a record, so that none is given twice. */
+  leftOut: number;
 }
 
-interface Entry extends BookEntry {
+/** `missing` as in the table: with what was left out. */
+interface Entry extends Omit<BookEntry, 'leftOut'> {
   laneNumber: number;
   dirty: boolean;
 }
@@ -28,6 +35,7 @@ export class Cursors {
   readonly #entries = new Map<string, Entry>();
   readonly #update: Statement;
   readonly #insertDead: Statement;
+  readonly #gaps: readonly KnownGap[];
   #deadLetters: { entry: Entry; letter: DeadLetter }[] = [];
 
   /**
@@ -35,6 +43,7 @@ export class Cursors {
    * renamed sink takes over what its old name still owed), or at the start of the log when there was none.
    */
   constructor(db: Database, sinks: { name: string; lanes: readonly string[] }[], lanes: LaneState[]) {
+    this.#gaps = knownGaps(db);
     this.#update = db.prepare(
       'UPDATE cursors SET next_offset = ?, delivered = ?, dead_lettered = ?, missing = ? WHERE sink = ? AND lane = ?',
     );
@@ -53,10 +62,10 @@ export class Cursors {
       const behind = (furthestBehind.get(lane.number) as { at: number | null }).at ?? firstOffset(db, lane);
       for (const sink of sinks) {
         if (sink.lanes.length > 0 && !sink.lanes.includes(lane.name)) continue;
-        let row = select.get(sink.name, lane.number) as BookEntry | undefined;
+        let row = select.get(sink.name, lane.number) as Entry | undefined;
         if (row === undefined) {
           insert.run(sink.name, lane.number, behind, behind);
-          row = select.get(sink.name, lane.number) as BookEntry;
+          row = select.get(sink.name, lane.number) as Entry;
         }
         const entry = { ...row, sink: sink.name, lane: lane.name, laneNumber: lane.number, dirty: false };
         this.#entries.set(key(sink.name, lane.name), entry);
@@ -65,7 +74,11 @@ export class Cursors {
   }
 
   books(): BookEntry[] {
-    return [...this.#entries.values()].map(({ laneNumber: _number, dirty: _dirty, ...entry }) => entry);
+    return [...this.#entries.values()].map(({ laneNumber, dirty: _dirty, missing, ...entry }) => {
+      const passed = { from: entry.startOffset, to: entry.nextOffset };
+      const leftOut = Math.min(missing, leftOutIn(this.#gaps, laneNumber, passed));
+      return { ...entry, missing: missing - leftOut, leftOut };
+    });
   }
 
   /** The first offset of the lane that some sink still owes; undefined when no sink takes the lane. */
@@ -79,7 +92,7 @@ export class Cursors {
 
   advance(message: Advance): void {
     const entry = this.#entries.get(key(message.sink, message.lane));
-    const step = message.delivered + message.deadLettered + message.missing;
+    const step = message.delivered + message.deadLettered + message.missing + message.leftOut;
     if (entry === undefined || entry.nextOffset + step !== message.nextOffset) {
       throw new SluiceError(
         'BOOKS_UNBALANCED',
@@ -91,7 +104,7 @@ export class Cursors {
     entry.nextOffset = message.nextOffset;
     entry.delivered += message.delivered;
     entry.deadLettered += message.deadLettered;
-    entry.missing += message.missing;
+    entry.missing += message.missing + message.leftOut;
     entry.dirty = true;
     for (const letter of message.deadLetters) this.#deadLetters.push({ entry, letter });
   }

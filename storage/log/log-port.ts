@@ -31,6 +31,8 @@ export interface Advance {
   deadLettered: number;
   /** Records that were not in the log any more although the cursor had not passed them (a damaged store). */
   missing: number;
+  /** Names that were left out so that none is given twice: no record is missing there. */
+  leftOut: number;
   deadLetters: DeadLetter[];
 }
 

@@ -5,7 +5,7 @@
 import Database from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
 import { damageOf } from '../open/damage.ts';
-import { knownGaps } from '../open/known-gaps.ts';
+import { isKnownGap, knownGaps, leftOutIn } from '../open/known-gaps.ts';
 import { rowIdOf } from './log-schema.ts';
 
 export interface StoredBatch {
@@ -27,6 +27,8 @@ export interface LogReader {
    * met and reported, or no such names were given. Any other hole is damage that nobody has met yet.
    */
   isKnownGap(laneNumber: number, from: number, to: number): boolean;
+  /** How many names from offset `from` up to `to` were left out, and so are no loss (known-gaps.ts). */
+  leftOutIn(laneNumber: number, from: number, to: number): number;
   close(): void;
 }
 
@@ -43,9 +45,8 @@ export function openLogReader(file: string): LogReader {
     read: (laneNumber, fromOffset, bytesMax) =>
       orDamaged(() => readBatches(laneNumber, fromOffset, bytesMax)),
     isKnownGap: (laneNumber, from, to) =>
-      orDamaged(() =>
-        knownGaps(db).some((gap) => gap.lane === laneNumber && gap.from <= from && gap.to >= to),
-      ),
+      orDamaged(() => isKnownGap(knownGaps(db), laneNumber, { from, to })),
+    leftOutIn: (laneNumber, from, to) => orDamaged(() => leftOutIn(knownGaps(db), laneNumber, { from, to })),
     close: () => db.close(),
   };
 

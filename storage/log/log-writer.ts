@@ -2,8 +2,10 @@
 // (WAL, synchronous=FULL: SQLite syncs the WAL before COMMIT returns).
 
 import type { Database, Statement } from 'better-sqlite3';
+import { knownGaps } from '../open/known-gaps.ts';
 import { type Compression, encodeBatch } from '../record-batch/codec.ts';
 import { type OpenBatchSize, type SealedBatch, sealedColumns } from '../record-batch/open-batch.ts';
+import { type OwnerShares, sharesOf } from '../shares/owner-shares.ts';
 import { rowIdOf } from './log-schema.ts';
 import { type RecentPackets, withoutKnown } from './recent-packets.ts';
 
@@ -19,6 +21,8 @@ export interface LaneState {
   number: number;
   /** The offset the lane's next record gets; moves only when a commit is on disk. */
   nextOffset: number;
+  /** Names from here up to `nextOffset` were left out; the lane's next batch says so. */
+  leftOutFrom?: number;
 }
 
 /**
@@ -31,6 +35,8 @@ export interface PreparedBatch {
   /** Records that are kept already and were left out. */
   duplicates: number;
   bytes: Buffer;
+  /** Whose bytes they are. */
+  shares: OwnerShares;
 }
 
 export class LogWriter {
@@ -58,8 +64,9 @@ export class LogWriter {
     const duplicates = this.#recent.note(columns, this.#known);
     if (duplicates > 0) columns = withoutKnown(columns, this.#known);
     const firstOffset = lane.nextOffset;
+    const shares = sharesOf(columns, sealed.owners ?? null);
     if (columns.count === 0)
-      return { laneIndex: sealed.lane, firstOffset, count: 0, duplicates, bytes: Buffer.alloc(0) };
+      return { laneIndex: sealed.lane, firstOffset, count: 0, duplicates, bytes: Buffer.alloc(0), shares };
     const { baseTimeMs, baseMonotonicMs } = sealed;
     const batch = {
       gateway: gatewayId,
@@ -69,9 +76,10 @@ export class LogWriter {
       bootId,
       baseMonotonicMs,
       ...columns,
+      ...(lane.leftOutFrom === undefined ? {} : { leftOutFrom: lane.leftOutFrom }),
     };
     const bytes = encodeBatch(batch, { compression, level: compressionLevel });
-    return { laneIndex: sealed.lane, firstOffset, count: columns.count, duplicates, bytes };
+    return { laneIndex: sealed.lane, firstOffset, count: columns.count, duplicates, bytes, shares };
   }
 
   /** Inside a transaction. */
@@ -100,12 +108,17 @@ export function openLanes(db: Database, names: string[]): LaneState[] {
     (db.prepare("SELECT value FROM meta WHERE key = 'offset-floor'").get() as { value: string } | undefined)
       ?.value ?? 0,
   );
+  const gaps = knownGaps(db);
   const furthest = db.prepare('SELECT max(next_offset) AS next FROM cursors WHERE lane = ?');
   return names.map((name) => {
     insert.run(name, floor);
     const { number, known } = select.get(name) as { number: number; known: number };
     const row = last.get(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as { next: number } | undefined;
     const cursor = furthest.get(number) as { next: number | null };
-    return { name, number, nextOffset: Math.max(known, row?.next ?? 0, cursor.next ?? 0) };
+    const nextOffset = Math.max(known, row?.next ?? 0, cursor.next ?? 0);
+    const before = gaps.find(
+      (gap) => gap.kind === 'left-out' && gap.lane === number && gap.to === nextOffset,
+    );
+    return { name, number, nextOffset, ...(before === undefined ? {} : { leftOutFrom: before.from }) };
   });
 }

@@ -54,6 +54,15 @@ export class Retention {
     }
   }
 
+  /** Bytes of delivered batches in the kept tail of the lane: they go when there is no other room. */
+  deliveredBytes(laneIndex: number, floor: number | undefined): number {
+    const { entries } = this.#tails[laneIndex];
+    let bytes = 0;
+    for (let next = 1; next < entries.length && entries[next].offset <= (floor ?? 0); next++)
+      bytes += entries[next - 1].bytes;
+    return bytes;
+  }
+
   /** Whether `step` has something to do for this floor. */
   due(laneIndex: number, floor: number | undefined): boolean {
     return floor !== undefined && this.#limit(laneIndex, floor, false) > this.#tails[laneIndex].deletedUpTo;

@@ -21,12 +21,16 @@ export interface SpaceOptions {
 export class Space {
   readonly #options: SpaceOptions;
   readonly #pageBytes: number;
+  readonly #db: Database;
+  readonly #pagesMax: number;
 
   constructor(db: Database, options: SpaceOptions) {
+    this.#db = db;
     this.#options = options;
     this.#pageBytes = db.pragma('page_size', { simple: true }) as number;
     const pages = Math.floor((options.bytesMax - 2 * options.checkpointBytes) / this.#pageBytes);
-    db.pragma(`max_page_count = ${Math.max(pages, 16)}`);
+    this.#pagesMax = Math.max(pages, 16);
+    db.pragma(`max_page_count = ${this.#pagesMax}`);
   }
 
   /** Bytes of the WAL file on disk (its high-water mark, not what is live in it). */
@@ -36,6 +40,17 @@ export class Space {
 
   usedBytes(): number {
     return (statSync(this.#options.file, { throwIfNoEntry: false })?.size ?? 0) + this.walBytes();
+  }
+
+  /**
+   * How full the database is, 0 to 1, where 1 is the bound; pages of which no use is made are free. `spareBytes`: what
+   * could be deleted at once.
+   */
+  fill(spareBytes: number): number {
+    const pages = this.#db.pragma('page_count', { simple: true }) as number;
+    const freePages = this.#db.pragma('freelist_count', { simple: true }) as number;
+    const used = pages - freePages - spareBytes / this.#pageBytes;
+    return Math.min(Math.max(used / this.#pagesMax, 0), 1);
   }
 
   /**

@@ -5,12 +5,15 @@ import { parsePage } from './sqlite-file/btree-page.ts';
 import { looseRows, type RowShape } from './sqlite-file/loose-rows.ts';
 import { PAGE_BYTES, type PageSource, type Pages } from './sqlite-file/page-source.ts';
 import { PageSet, type RawRow, rowsOf } from './sqlite-file/tree-rows.ts';
-import { layoutOf, type StoreSchema, type TableLayout } from './store-schema.ts';
+import { LATER_TABLES, layoutOf, type StoreSchema, type TableLayout } from './store-schema.ts';
 
 export interface TablePlace {
+  /** NOWHERE: there is no telling, or no such table. */
   root: number;
   layout: TableLayout;
 }
+
+const NOWHERE = 0;
 
 export class DamagedStore {
   readonly source: PageSource;
@@ -43,8 +46,9 @@ export class DamagedStore {
   }
 
   /** Once for each table. */
-  rows(table: string): Generator<RawRow> {
-    return this.#walk(table, this.place(table).root);
+  *rows(table: string): Generator<RawRow> {
+    const { root } = this.place(table);
+    if (root !== NOWHERE) yield* this.#walk(table, root);
   }
 
   damageOf(table: string): number {
@@ -71,7 +75,9 @@ export class DamagedStore {
   }
 
   #place(layout: TableLayout, found: { root: number; sql: string } | undefined): TablePlace {
-    const root = found !== undefined && this.#mayBeRoot(found.root, layout) ? found.root : layout.root;
+    // A table that was added later may lie anywhere: pages that others need are not read in its name.
+    const usualRoot = LATER_TABLES.has(layout.name) ? NOWHERE : layout.root;
+    const root = found !== undefined && this.#mayBeRoot(found.root, layout) ? found.root : usualRoot;
     const foundLayout = found && layoutOf(found.sql);
     // With as many columns as expected it is the same table, whatever a wrong bit has made of their names.
     const isOther = foundLayout !== undefined && foundLayout.columns.length !== layout.columns.length;

@@ -9,7 +9,7 @@ import { accessSync, constants, mkdirSync, rmdirSync, statSync, truncateSync } f
 import { dirname, join, resolve } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import { messageOf, SluiceError } from '../../config/errors.ts';
-import { damageOf } from './damage.ts';
+import { damageOf, isForWantOfRoom } from './damage.ts';
 
 export const LOCK_FILE = 'sluice.lock';
 
@@ -23,7 +23,8 @@ const BUSY_TIMEOUT_MS = 250;
 
 /**
  * Makes the directory where it is missing (0700) and locks it until `release` or the end of the process.
- * Throws SluiceError STORE_LOCKED or DATA_DIR_UNWRITABLE; then nothing that was not there before is there.
+ * Throws SluiceError STORE_LOCKED or DATA_DIR_UNWRITABLE, or ENOSPC as it is; then nothing that was not there
+ * before is there.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const path = resolve(directory);
@@ -108,7 +109,7 @@ function makeDirectory(path: string): string[] {
     if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
   } catch (error) {
     removeDirectories(made);
-    throw unwritable(path, error);
+    throw isForWantOfRoom(error) ? error : unwritable(path, error);
   }
   return made;
 }

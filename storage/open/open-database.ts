@@ -15,7 +15,7 @@ import { resumeSalvage, type SalvageOptions, salvage } from './salvage.ts';
 import type { SalvageReport } from './salvage-report.ts';
 import { DATABASE_FILE, startBuilding, syncDirectory, syncFile } from './store-files.ts';
 import { inspectStore, type ReadableStore } from './store-inspection.ts';
-import { type CreateTables, MetaKey, referenceSchema, STORE_TABLES } from './store-schema.ts';
+import { addLaterTables, type CreateTables, MetaKey, referenceSchema, STORE_TABLES } from './store-schema.ts';
 import { mendWal } from './wal-mend.ts';
 
 export { DATABASE_FILE } from './store-files.ts';
@@ -64,17 +64,19 @@ export function openDatabase(directory: string, options: OpenOptions): { db: Db;
   try {
     return new StoreOpening(directory, options).run();
   } catch (error) {
-    if (!isForWantOfRoom(error)) throw error;
-    throw new SluiceError(
-      'STORE_NO_ROOM',
-      `no room on the disk to open the store in ${directory}: ${messageOf(error)}`,
-      {
-        kind: 'transient',
-        hint: 'Make some room on the disk; nothing in the store was lost.',
-        cause: error,
-      },
-    );
+    throw orNoRoom(directory, error);
   }
+}
+
+/** What is wrong is that there is no room: said so that a person knows what to do; anything else as it is. */
+export function orNoRoom(directory: string, error: unknown): unknown {
+  if (!isForWantOfRoom(error)) return error;
+  const message = `no room on the disk to open the store in ${directory}: ${messageOf(error)}`;
+  return new SluiceError('STORE_NO_ROOM', message, {
+    kind: 'transient',
+    hint: 'Make some room on the disk; nothing in the store was lost.',
+    cause: error,
+  });
 }
 
 /** Closes the store in order, so that the next start knows. */
@@ -194,6 +196,7 @@ class StoreOpening {
     const db = new Database(join(this.#directory, DATABASE_FILE), { timeout: BUSY_TIMEOUT_MS });
     try {
       this.#configure(db);
+      this.#addTables(db);
       const context = { directory: this.#directory, nowMs: this.#nowMs, walPutAside: putAside };
       this.#repairs.push(...applyRepairs(db, store, context));
       noteRunning(db);
@@ -223,6 +226,15 @@ class StoreOpening {
       if (!isForWantOfRoom(error)) throw error;
       this.#salvageStore({ reason: 'wal-tail', detail });
       return undefined;
+    }
+  }
+
+  /** Those that came after the store was made. */
+  #addTables(db: Db): void {
+    try {
+      addLaterTables(db, this.#tables);
+    } catch (error) {
+      if (!isForWantOfRoom(error)) throw error; // who needs one makes it then
     }
   }
 

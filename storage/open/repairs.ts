@@ -89,7 +89,7 @@ function appendRows(db: Database, rows: LogRow[]): { batches: number; records: n
   const gaps: KnownGap[] = [];
   let records = 0;
   for (const { number, first, count, storedAtMs, bytes } of rows) {
-    gaps.push({ lane: number, from: lastEnd(db, number), to: first });
+    gaps.push({ lane: number, from: lastEnd(db, number), to: first, kind: 'lost' });
     records += count * put.run(rowIdOf(number, first), first, count, storedAtMs, bytes).changes;
   }
   noteGaps(db, gaps);
@@ -101,9 +101,13 @@ function appendRows(db: Database, rows: LogRow[]): { batches: number; records: n
 function jump(db: Database, number: number, seen: number): number {
   const from = lastEnd(db, number);
   const known = db.prepare('SELECT next_offset FROM lanes WHERE number = ?').pluck().get(number) as number;
-  const nextOffset = Math.max(seen, from, known) + OFFSET_JUMP;
+  const seenUpTo = Math.max(seen, from, known);
+  const nextOffset = seenUpTo + OFFSET_JUMP;
   db.prepare('UPDATE lanes SET next_offset = ? WHERE number = ?').run(nextOffset, number);
-  noteGaps(db, [{ lane: number, from, to: nextOffset }]);
+  noteGaps(db, [
+    { lane: number, from, to: seenUpTo, kind: 'lost' },
+    { lane: number, from: seenUpTo, to: nextOffset, kind: 'left-out' },
+  ]);
   return nextOffset;
 }
 

@@ -4,7 +4,7 @@
 import type { Database } from 'better-sqlite3';
 import { rowIdOf } from '../log/log-schema.ts';
 import type { Damage } from './damage.ts';
-import type { KnownGap } from './known-gaps.ts';
+import { type KnownGap, knownGaps, withoutLeftOut } from './known-gaps.ts';
 import type { Copied, CopiedTable } from './salvage-copy.ts';
 
 /**
@@ -85,17 +85,23 @@ export interface LaneEnds {
 }
 
 /**
- * Where no record is to be expected any more. Beyond the gaps that are listed, one range for all the rest.
+ * Where no record is to be expected any more. Beyond the gaps that are listed, one range for all the rest up to where
+ * a record was seen last; from there on names are left out.
  */
 export function gapsOf(lane: LaneReport): KnownGap[] {
   const { number, gaps, gapsCount, owedFrom, firstOffset, seenUpTo, nextOffset } = lane;
-  const known = gaps.map(({ from, to }) => ({ lane: number, from, to }));
+  const lost = (from: number, to: number): KnownGap => ({ lane: number, from, to, kind: 'lost' });
   const rest = gapsCount > gaps.length ? (gaps.at(-1)?.to ?? 0) : seenUpTo;
   const before = owedFrom === null ? (firstOffset ?? rest) : 0;
-  return [{ lane: number, from: 0, to: before }, ...known, { lane: number, from: rest, to: nextOffset }];
+  return [
+    lost(0, before),
+    ...gaps.map(({ from, to }) => lost(from, to)),
+    lost(rest, seenUpTo),
+    { lane: number, from: seenUpTo, to: nextOffset, kind: 'left-out' },
+  ];
 }
 
-/** Reads the ids of the lane's batches, not the batches. */
+/** Reads the ids of the lane's batches, not the batches. What an earlier salvage left out is no gap. */
 export function laneReport(db: Database, lane: LaneEnds): LaneReport {
   const { name, number, floor, seenUpTo, nextOffset } = lane;
   const report: LaneReport = {
@@ -111,10 +117,14 @@ export function laneReport(db: Database, lane: LaneEnds): LaneReport {
     gaps: [],
     gapsCount: 0,
   };
+  const known = knownGaps(db);
   const gap = (from: number, to: number): void => {
-    report.missingRecords += to - from;
-    report.gapsCount++;
-    if (report.gaps.length < GAPS_MAX) report.gaps.push({ lane: name, from, to, count: to - from });
+    for (const part of withoutLeftOut(known, number, { from, to })) {
+      const count = part.to - part.from;
+      report.missingRecords += count;
+      report.gapsCount++;
+      if (report.gaps.length < GAPS_MAX) report.gaps.push({ lane: name, ...part, count });
+    }
   };
   const rows = db.prepare('SELECT first, count FROM log WHERE id >= ? AND id < ? ORDER BY id');
   let end = floor;

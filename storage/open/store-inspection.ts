@@ -14,7 +14,7 @@ import { PAGE_BYTES, PageSource } from './sqlite-file/page-source.ts';
 import { PageSet, type RawRow, rowsOf } from './sqlite-file/tree-rows.ts';
 import { bitsDifferent, type WrongBit } from './sqlite-file/wal-checksum.ts';
 import { DATABASE_FILE } from './store-files.ts';
-import { MetaKey, type StoreSchema, shapeOf, type TableLayout } from './store-schema.ts';
+import { LATER_TABLES, MetaKey, type StoreSchema, shapeOf, type TableLayout } from './store-schema.ts';
 import { inspectValues, type LaneRow, type ValueRepair } from './store-values.ts';
 import { walTailRows } from './wal-tail.ts';
 
@@ -88,7 +88,7 @@ function inspectPages(source: PageSource, expected: StoreSchema): Finding {
   if (Math.min(version, Number(meta?.get(MetaKey.schemaVersion) ?? 0)) > SCHEMA_VERSION)
     return { kind: 'newer', version };
   if (version !== SCHEMA_VERSION) return damaged('schema', `the first page says version ${version}`);
-  const schemaFault = faultOfSchema(source, found, expected);
+  const schemaFault = faultOfSchema(source, found, { expected, meta });
   if (schemaFault !== undefined) return damaged('schema', schemaFault);
   if (meta === undefined) return damaged('pages', 'table meta cannot be read');
   const roots = new Map([...found].map(([name, row]) => [name, row.root]));
@@ -166,10 +166,12 @@ export function readSchema(source: PageSource): Map<string, SchemaEntry> | undef
 function faultOfSchema(
   source: PageSource,
   found: Map<string, SchemaEntry>,
-  expected: StoreSchema,
+  { expected, meta }: { expected: StoreSchema; meta: Map<string, string> | undefined },
 ): string | undefined {
+  const noted = meta?.get(MetaKey.laterTables)?.split(',') ?? [];
   for (const table of expected.tables.values()) {
     const entry = found.get(table.name);
+    if (entry === undefined && LATER_TABLES.has(table.name) && !noted.includes(table.name)) continue;
     if (entry?.type !== 'table' || shapeOf(entry.sql) !== table.shape)
       return `table ${table.name} is missing or different`;
     if (!isRootOf(source, entry.root, table.kind))

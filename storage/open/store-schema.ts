@@ -5,6 +5,7 @@
 import Database, { type Database as Db } from 'better-sqlite3';
 import { createTables, SCHEMA_VERSION } from '../log/log-schema.ts';
 import { SessionTables } from '../sessions/session-ops.ts';
+import { OWNERS_TABLE } from '../sessions/session-owners.ts';
 import type { Value } from './sqlite-file/record-format.ts';
 import type { RawRow } from './sqlite-file/tree-rows.ts';
 
@@ -12,6 +13,12 @@ export type CreateTables = (db: Db) => void;
 
 /** What creates the tables of a store, in this order for ever. */
 export const STORE_TABLES: readonly CreateTables[] = [createTables, (db) => SessionTables.createTables(db)];
+
+/**
+ * Tables that stores which were made before them do not have: they are added when such a store is opened, and lie
+ * wherever there was room. That they were is noted (`MetaKey.laterTables`), so that one that is lost is missed.
+ */
+export const LATER_TABLES: ReadonlySet<string> = new Set([OWNERS_TABLE]);
 
 export interface TableLayout {
   name: string;
@@ -33,6 +40,8 @@ export interface StoreSchema {
 
 export const MetaKey = {
   schemaVersion: 'schema-version',
+  /** Those of LATER_TABLES that the store has, with commas. */
+  laterTables: 'later-tables',
   gatewayId: 'gateway-id',
   cleanStop: 'clean-stop',
   /** Lanes that the store does not know begin here: what their names were before is lost. */
@@ -52,7 +61,24 @@ export function createStore(db: Db, tables: readonly CreateTables[]): void {
       MetaKey.schemaVersion,
       String(SCHEMA_VERSION),
     );
+    noteLaterTables(db);
   })();
+}
+
+/** Tables that came after the store was made; in one transaction. Writes nothing where there is none to add. */
+export function addLaterTables(db: Db, tables: readonly CreateTables[]): void {
+  db.transaction(() => {
+    for (const create of tables) create(db);
+    noteLaterTables(db);
+  })();
+}
+
+function noteLaterTables(db: Db): void {
+  const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").pluck();
+  const present = [...LATER_TABLES].filter((name) => isThere.get(name) === 1).join();
+  const noted = db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(MetaKey.laterTables);
+  if (present === (noted ?? '')) return;
+  db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(MetaKey.laterTables, present);
 }
 
 export function referenceSchema(tables: readonly CreateTables[]): StoreSchema {

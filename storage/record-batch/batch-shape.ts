@@ -56,7 +56,7 @@ export function toHeader(items: unknown[]): { header: BatchHeader; body: Uint8Ar
 }
 
 /** The body's map of columns. Unknown columns are ignored: a later version 1 writer may add some. */
-export function toColumns(body: unknown, count: number): RecordColumns {
+export function toColumns(body: unknown, { count, firstOffset }: BatchHeader): RecordColumns {
   if (typeof body !== 'object' || body === null) throw new Error('the body is no map');
   const map = body as Record<string, unknown>;
   const columns: RecordColumns = {
@@ -78,6 +78,8 @@ export function toColumns(body: unknown, count: number): RecordColumns {
   }
   if (map.packetId !== undefined)
     columns.packetId = column(map.packetId, Uint16Array, { name: 'packetId', count });
+  if (map.leftOutFrom !== undefined)
+    columns.leftOutFrom = whole(map.leftOutFrom, 'leftOutFrom', { max: firstOffset });
   checkRecords(columns);
   return columns;
 }

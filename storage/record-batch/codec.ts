@@ -57,7 +57,7 @@ export function decodeBatch(bytes: Uint8Array): RecordBatch {
   const { header, body } = decodeEnvelope(bytes);
   let columns: RecordColumns;
   try {
-    columns = toColumns(decoder.decode(decompress(body, header)), header.count);
+    columns = toColumns(decoder.decode(decompress(body, header)), header);
   } catch (cause) {
     throw damaged(`body: ${messageOf(cause)}`, cause);
   }
@@ -77,6 +77,7 @@ function encodeBody(batch: RecordBatch): Buffer {
   };
   if (batch.propertiesBytes !== null) columns.propertiesBytes = batch.propertiesBytes;
   if (batch.packetId !== null) columns.packetId = batch.packetId;
+  if (batch.leftOutFrom !== undefined) columns.leftOutFrom = integer(batch.leftOutFrom);
   columns.data = batch.data;
   return encoder.encode(columns);
 }

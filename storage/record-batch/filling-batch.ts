@@ -3,6 +3,11 @@
 import type { RecordInput, RecordSource, TopicSlot } from '../record-source.ts';
 import { BatchMemory, type OpenBatchSize, type SealedBatch } from './open-batch.ts';
 
+export interface FillingBatchOptions extends OpenBatchSize {
+  /** Sources say whose bytes their records are: the batch hands it on. */
+  countsShares?: boolean;
+}
+
 export class FillingBatch {
   readonly #size: OpenBatchSize;
   readonly #memory: BatchMemory;
@@ -10,6 +15,8 @@ export class FillingBatch {
   readonly #serial: number;
   readonly #devices: string[] = [];
   readonly #topics: string[] = [];
+  /** Of each device its key and its group's. */
+  readonly #owners: number[] | null;
   #dataBytes = 0;
   #hasProperties = false;
   #hasPacketIds = false;
@@ -17,9 +24,10 @@ export class FillingBatch {
   #baseMonotonicMs = 0;
   count = 0;
 
-  constructor(size: OpenBatchSize, serial: number, buffer?: ArrayBuffer) {
+  constructor(size: FillingBatchOptions, serial: number, buffer?: ArrayBuffer) {
     this.#size = size;
     this.#serial = serial;
+    this.#owners = size.countsShares === true ? [] : null;
     this.#memory = new BatchMemory(size, buffer);
   }
 
@@ -72,6 +80,7 @@ export class FillingBatch {
       baseTimeMs: this.#baseTimeMs,
       baseMonotonicMs: this.#baseMonotonicMs,
       buffer: this.#memory.buffer,
+      owners: this.#owners === null ? null : new Float64Array(this.#owners),
     };
   }
 
@@ -80,6 +89,7 @@ export class FillingBatch {
     if (batchSerial[lane] !== this.#serial) {
       batchSerial[lane] = this.#serial;
       deviceIndex[lane] = this.#devices.push(source.device) - 1;
+      this.#owners?.push(source.deviceKey ?? 0, source.groupKey ?? 0);
     }
     return deviceIndex[lane];
   }

@@ -53,6 +53,8 @@ export interface SealedBatch {
   baseTimeMs: number;
   baseMonotonicMs: number;
   buffer: ArrayBuffer;
+  /** For each of `devices` its key and its group's, whose bytes are counted; absent or null: nobody's are. */
+  owners?: Float64Array | null;
 }
 
 /** The used part of a sealed batch as columns (views, nothing is copied). */

@@ -24,6 +24,11 @@ export interface RecordColumns {
   packetId: Uint16Array | null;
   /** properties0 payload0 properties1 payload1 ... */
   data: Uint8Array;
+  /**
+   * The lane's names from here up to the batch's first were left out (open/known-gaps.ts): a consumer need not look for
+   * them. Absent in nearly every batch: the one before it is its neighbour.
+   */
+  leftOutFrom?: number;
 }
 
 export interface RecordBatch extends RecordColumns {

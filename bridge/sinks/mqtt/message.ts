@@ -1,7 +1,7 @@
 // Upstream batches as MQTT messages. Format `batch`: the encoded record batch is one payload, and on MQTT 5
 // its name (gateway/lane/firstOffset/count) and content type travel as properties. Format `each`: one message
 // per record - its topic by the template, its payload, its retain flag, its MQTT 5 properties, and its name
-// (gateway/lane/offset).
+// (gateway/lane/offset); the first one after names that were left out says which.
 //
 // A record that came with QoS 0 is sent with QoS 1: without an acknowledgement upstream it would never be
 // known to have arrived, and the log could never forget it. QoS 1 and 2 are kept, unless the upstream grants
@@ -12,7 +12,13 @@ import { type RecordBatch, RecordFlag } from '../../../storage/record-batch/reco
 import { REASON_TOO_LARGE, type UpstreamBatch } from '../sink.ts';
 import { DEFAULT_TOPICS, type MqttSinkSettings } from './config.ts';
 import { type FrameWriter, frameBytes, type PublishFrame } from './frame-writer.ts';
-import { CopyFault, contentTypeProperty, copyProperties, NameProperty } from './properties.ts';
+import {
+  CopyFault,
+  contentTypeProperty,
+  copyProperties,
+  leftOutProperty,
+  NameProperty,
+} from './properties.ts';
 import { topicBytes } from './topic.ts';
 
 export const BATCH_CONTENT_TYPE = 'application/vnd.sluice.batch+cbor';
@@ -116,11 +122,15 @@ const OFFSET_DIGITS_MAX = 16;
 /** Before this time (2020) a wall clock has not been set yet, and nothing can be said about ages. */
 const CLOCK_SET_MS = 1_577_836_800_000;
 
+const NO_BYTES = Buffer.alloc(0);
+
 class RecordRun implements MessageRun {
   readonly count: number;
   readonly #records: RecordBatch;
   readonly #options: RecordRunOptions;
   readonly #name: NameProperty;
+  /** Goes with the first record that is sent. */
+  #leftOut: Buffer;
   readonly #topics = new Map<number, Buffer | null>();
   #index = 0;
   #at = 0;
@@ -133,7 +143,9 @@ class RecordRun implements MessageRun {
     this.#records = records;
     this.#options = options;
     this.#name = new NameProperty(`${records.gateway}/${records.lane}/`);
-    const none = Buffer.alloc(0);
+    const none = NO_BYTES;
+    const { leftOutFrom, firstOffset } = records;
+    this.#leftOut = leftOutFrom === undefined ? none : leftOutProperty(leftOutFrom, firstOffset);
     const { protocolVersion } = options;
     this.#frame = {
       protocolVersion,
@@ -164,6 +176,7 @@ class RecordRun implements MessageRun {
     frame.retain = limits.retainAvailable && (flags[i] & RecordFlag.retain) !== 0;
     if (frameBytes(frame) > limits.messageBytesMax) return REASON_TOO_LARGE;
     out.publish(frame);
+    this.#leftOut = NO_BYTES;
     return frame.qos;
   }
 
@@ -180,7 +193,7 @@ class RecordRun implements MessageRun {
 
   /** Sets the frame's properties; a reason when the record may not be sent. */
   #properties(i: number, raw: Uint8Array): string | null {
-    const bytesMax = raw.length + this.#name.bytes + OFFSET_DIGITS_MAX;
+    const bytesMax = raw.length + this.#name.bytes + OFFSET_DIGITS_MAX + this.#leftOut.length;
     if (bytesMax > this.#scratch.length) this.#scratch = Buffer.allocUnsafe(2 * bytesMax);
     let end = 0;
     if (raw.length > 0) {
@@ -189,6 +202,7 @@ class RecordRun implements MessageRun {
       if (end === CopyFault.malformed) return 'malformed-properties';
     }
     end = this.#name.write(this.#scratch, end, String(this.#records.firstOffset + i));
+    if (this.#leftOut.length > 0) end += this.#leftOut.copy(this.#scratch, end);
     this.#frame.properties = this.#scratch.subarray(0, end);
     return null;
   }

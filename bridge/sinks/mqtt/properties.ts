@@ -1,8 +1,8 @@
 // MQTT 5 properties of a record, as bytes (MQTT 5.0 2.2.2), on their way to a PUBLISH upstream. They are
 // copied as they are, order included; only what belongs to the connection they came on is left out (topic
 // alias, subscription identifier, will delay), the message expiry is shortened by the time the record spent
-// here (MQTT 5.0 3.3.2.3.3), and a user property with the name of ours is dropped: no device may give a
-// record another name.
+// here (MQTT 5.0 3.3.2.3.3), and a user property with the name of one of ours is dropped: no device may give a
+// record another name, or say that records were never there.
 
 /** MQTT 5.0 2.2.2.2, table 2-4: the properties of a PUBLISH, and of a will that became one (3.1.3.2). */
 const PropertyId = {
@@ -20,6 +20,9 @@ const PropertyId = {
 /** The user property that carries a record's or a batch's name. */
 export const NAME_PROPERTY = 'sluice';
 const NAME_BYTES = Buffer.from(NAME_PROPERTY);
+/** The user property of a message before which names were left out: `<from>/<to>`, `to` not included. */
+export const LEFT_OUT_PROPERTY = 'sluice-left-out';
+const LEFT_OUT_BYTES = Buffer.from(LEFT_OUT_PROPERTY);
 
 export const CopyFault = { malformed: -1, expired: -2 } as const;
 
@@ -50,8 +53,13 @@ function isDropped(raw: Uint8Array, from: number): boolean {
   const id = raw[from];
   if (id === PropertyId.topicAlias || id === PropertyId.subscriptionIdentifier || id === PropertyId.willDelay)
     return true;
-  if (id !== PropertyId.userProperty || uint16(raw, from + 1) !== NAME_BYTES.length) return false;
-  return NAME_BYTES.equals(raw.subarray(from + 3, from + 3 + NAME_BYTES.length));
+  return (
+    id === PropertyId.userProperty && (isNamed(raw, from, NAME_BYTES) || isNamed(raw, from, LEFT_OUT_BYTES))
+  );
+}
+
+function isNamed(raw: Uint8Array, from: number, name: Buffer): boolean {
+  return uint16(raw, from + 1) === name.length && name.equals(raw.subarray(from + 3, from + 3 + name.length));
 }
 
 /** Where the property that begins at `from` ends; -1 when it does not. */
@@ -126,6 +134,17 @@ export class NameProperty {
     out.writeUInt16BE(valueBytes, at + 3 + NAME_BYTES.length);
     return at + this.#bytes.length + out.write(suffix, at + this.#bytes.length, 'latin1');
   }
+}
+
+export function leftOutProperty(from: number, to: number): Buffer {
+  const value = Buffer.from(`${from}/${to}`);
+  const bytes = Buffer.alloc(1 + 2 + LEFT_OUT_BYTES.length + 2 + value.length);
+  bytes[0] = PropertyId.userProperty;
+  bytes.writeUInt16BE(LEFT_OUT_BYTES.length, 1);
+  bytes.set(LEFT_OUT_BYTES, 3);
+  bytes.writeUInt16BE(value.length, 3 + LEFT_OUT_BYTES.length);
+  bytes.set(value, 5 + LEFT_OUT_BYTES.length);
+  return bytes;
 }
 
 export function contentTypeProperty(value: string): Buffer {

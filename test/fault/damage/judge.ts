@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { rowIdOf } from '../../../storage/log/log-schema.ts';
 import { openLanes } from '../../../storage/log/log-writer.ts';
 import { damageOf } from '../../../storage/open/damage.ts';
-import { knownGaps } from '../../../storage/open/known-gaps.ts';
+import { isKnownGap, knownGaps } from '../../../storage/open/known-gaps.ts';
 import { closeDatabase, type OpenReport, openDatabase } from '../../../storage/open/open-database.ts';
 import { salvage } from '../../../storage/open/salvage.ts';
 import type { SalvageReport } from '../../../storage/open/salvage-report.ts';
@@ -100,8 +100,8 @@ function faultSeenByReader(db: Database, truth: Truth): string {
 function faultOfLane(db: Database, lane: { number: number; name: string }, truth: Truth): string {
   const { number, name } = lane;
   const rows = db.prepare('SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id');
-  const gaps = knownGaps(db).filter((gap) => gap.lane === number);
-  const isKnown = (from: number, to: number): boolean => gaps.some((gap) => gap.from <= from && to <= gap.to);
+  const gaps = knownGaps(db);
+  const isKnown = (from: number, to: number): boolean => isKnownGap(gaps, number, { from, to });
   const floor = db.prepare('SELECT min(next_offset) FROM cursors WHERE lane = ?').pluck();
   let end = (floor.get(number) as number | null) ?? 0;
   for (const row of rows.iterate(rowIdOf(number, 0), rowIdOf(number + 1, 0)) as IterableIterator<LogRow>) {

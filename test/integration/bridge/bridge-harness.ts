@@ -9,6 +9,7 @@ import type { MqttSinkSettings } from '../../../bridge/sinks/mqtt/config.ts';
 import { systemClock } from '../../../config/clock.ts';
 import type { Advance } from '../../../storage/log/log-port.ts';
 import { createLogFile, type LogFile } from '../../support/log-file.ts';
+import { LookOut } from '../../support/look-out.ts';
 import { mqttSettings } from '../../support/mqtt-settings.ts';
 import { numberedBatch } from '../../support/record-batches.ts';
 
@@ -30,7 +31,7 @@ export class BridgeHarness implements AsyncDisposable {
   readonly #ends: number[];
   readonly #cursors: number[];
   #port: MessagePort | null = null;
-  #waiting: (() => void)[] = [];
+  readonly #lookOut = new LookOut();
 
   constructor(
     settings: Partial<MqttSinkSettings>,
@@ -50,7 +51,7 @@ export class BridgeHarness implements AsyncDisposable {
     port1.on('message', (advance: Advance) => this.#onAdvance(advance));
     const write = (line: string) => {
       this.logged.push(JSON.parse(line));
-      this.#look();
+      this.#lookOut.look();
     };
     this.bridge = new Bridge({
       databaseFile: this.log.file,
@@ -71,13 +72,13 @@ export class BridgeHarness implements AsyncDisposable {
       onCommand: async () => {},
       onFault: (fault) => {
         this.faults.push(fault);
-        this.#look();
+        this.#lookOut.look();
       },
       ...this.#options,
       ...options,
       onStatus: (sinks) => {
         this.#options.onStatus?.(sinks);
-        this.#look();
+        this.#lookOut.look();
       },
     });
     await this.bridge.start();
@@ -114,15 +115,7 @@ export class BridgeHarness implements AsyncDisposable {
 
   /** Resolves when `isThere` holds; looks at every advance, status, log line and fault. */
   until(isThere: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => {
-        if (!isThere()) return;
-        this.#waiting = this.#waiting.filter((other) => other !== look);
-        resolve();
-      };
-      this.#waiting.push(look);
-      look();
-    });
+    return this.#lookOut.until(isThere);
   }
 
   status(): SinkStatus | undefined {
@@ -145,14 +138,10 @@ export class BridgeHarness implements AsyncDisposable {
     if (advance.sink !== 'cloud') return;
     const lane = this.lanes.indexOf(advance.lane);
     const step = advance.nextOffset - this.#cursors[lane];
-    if (step !== advance.delivered + advance.deadLettered + advance.missing)
+    if (step !== advance.delivered + advance.deadLettered + advance.missing + advance.leftOut)
       throw new Error('the books do not balance');
     this.advances.push(advance);
     this.#cursors[lane] = advance.nextOffset;
-    this.#look();
-  }
-
-  #look(): void {
-    for (const look of this.#waiting) look();
+    this.#lookOut.look();
   }
 }

@@ -9,6 +9,7 @@ import { COMMANDS_OPEN_MAX } from '../../../bridge/sinks/mqtt/config.ts';
 import type { CommandMessage } from '../../../bridge/sinks/sink.ts';
 import { SluiceError } from '../../../config/errors.ts';
 import { LinkProxy } from '../../../simulator/faults/link-proxy.ts';
+import { LookOut } from '../../support/look-out.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
 import { startImpostor } from '../../support/mqtt-impostor.ts';
 import { UpstreamObserver } from '../../support/upstream-observer.ts';
@@ -23,12 +24,12 @@ const versions: [string, Partial<MqttSinkSettings>][] = [
 class Devices {
   readonly commands: CommandMessage[] = [];
   isAnswering = true;
-  #waiting: (() => void)[] = [];
+  readonly #lookOut = new LookOut();
   #unanswered: (() => void)[] = [];
 
   readonly take = (command: CommandMessage): Promise<void> => {
     this.commands.push(command);
-    for (const look of this.#waiting) look();
+    this.#lookOut.look();
     if (this.isAnswering) return Promise.resolve();
     return new Promise((resolve) => this.#unanswered.push(resolve));
   };
@@ -40,11 +41,7 @@ class Devices {
 
   /** Resolves when so many commands have come. */
   have(count: number): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => this.commands.length >= count && resolve();
-      this.#waiting.push(look);
-      look();
-    });
+    return this.#lookOut.until(() => this.commands.length >= count);
   }
 
   payloads(): string[] {

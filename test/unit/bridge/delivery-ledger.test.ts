@@ -26,6 +26,7 @@ describe('delivery ledger', () => {
       delivered: 15,
       deadLettered: 0,
       missing: 0,
+      leftOut: 0,
       deadLetters: [],
     });
     ledger.settle(c, []);
@@ -36,10 +37,17 @@ describe('delivery ledger', () => {
   test('accounts for dead letters and missing records in the step that passes them', () => {
     const ledger = new DeliveryLedger(0);
     const a = send(ledger, 5);
-    ledger.skipped(10, { missing: 10, deadLetters: [] });
+    ledger.skipped(10, { missing: 10, leftOut: 0, deadLetters: [] });
     expect(ledger.advance()).toBeNull();
     ledger.settle(a, [letter]);
-    const step = { nextOffset: 15, delivered: 4, deadLettered: 1, missing: 10, deadLetters: [letter] };
+    const step = {
+      nextOffset: 15,
+      delivered: 4,
+      deadLettered: 1,
+      missing: 10,
+      leftOut: 0,
+      deadLetters: [letter],
+    };
     expect(ledger.advance()).toEqual(step);
   });
 

@@ -140,6 +140,7 @@ describe('settling', () => {
         delivered: 10,
         deadLettered: 0,
         missing: 0,
+        leftOut: 0,
         deadLetters: [],
       },
     ]);
@@ -316,6 +317,19 @@ describe('what cannot be delivered', () => {
     expect(advances).toMatchObject([
       { nextOffset: 50, missing: 50, delivered: 0 },
       { nextOffset: 60, missing: 0, delivered: 10 },
+    ]);
+  });
+
+  test('names that were left out are not counted as missing', () => {
+    const { log, forwarder, answer, clock, advances } = setUp();
+    log.gaps.push({ laneNumber: 0, from: 0, to: 50 });
+    log.leftOut.push({ laneNumber: 0, from: 10, to: 50 });
+    forwarder.appended(log.append(0, numberedBatch(50, 10)));
+    clock.advance(100);
+    expect(span(answer(delivered))).toEqual([50, 10]);
+    expect(advances).toMatchObject([
+      { nextOffset: 50, missing: 10, leftOut: 40, delivered: 0 },
+      { nextOffset: 60, missing: 0, leftOut: 0, delivered: 10 },
     ]);
   });
 

@@ -41,6 +41,14 @@ export class MemoryLog implements LogReader {
     return this.gaps.some((gap) => gap.laneNumber === laneNumber && gap.from <= from && gap.to >= to);
   }
 
+  readonly leftOut: { laneNumber: number; from: number; to: number }[] = [];
+
+  leftOutIn(laneNumber: number, from: number, to: number): number {
+    return this.leftOut
+      .filter((range) => range.laneNumber === laneNumber)
+      .reduce((sum, range) => sum + Math.max(0, Math.min(range.to, to) - Math.max(range.from, from)), 0);
+  }
+
   close(): void {}
 
   #batches(laneNumber: number): StoredBatch[] {

@@ -31,6 +31,15 @@ describe('mergeBatches', () => {
     expect(merged.topics).toEqual(['x', 'y', 'z']);
   });
 
+  test('tells of names left out before its first record, and no part of it that begins later does', () => {
+    const first = { ...numberedBatch(50, 4), leftOutFrom: 10 };
+    const merged = mergeBatches([first, numberedBatch(54, 4)]);
+    expect(merged.leftOutFrom).toBe(10);
+    expect(sliceBatch(merged, 0, 2).leftOutFrom).toBe(10);
+    expect(sliceBatch(merged, 2, 2)).not.toHaveProperty('leftOutFrom');
+    expect(mergeBatches([sliceBatch(merged, 2, 2)])).not.toHaveProperty('leftOutFrom');
+  });
+
   test('has no property column when no record has properties, and never packet ids', () => {
     const batch = recordBatch([{ packetId: 7 }, { packetId: 8 }]);
     const merged = mergeBatches([batch, recordBatch([{}], { firstOffset: 2 })]);

@@ -9,14 +9,14 @@ describe('offset intervals', () => {
       expect(intervals.add(offset, offset + 10)).toEqual([{ from: offset, to: offset + 10 }]);
     }
     expect(intervals.size).toBe(1);
-    expect(intervals.gaps(10)).toEqual([]);
+    expect([...intervals.outside(0, 1000)]).toEqual([]);
   });
 
   test('return only the parts that were not there', () => {
     const intervals = new OffsetIntervals();
     intervals.add(10, 20);
     intervals.add(30, 40);
-    expect(intervals.gaps(10)).toEqual([{ from: 20, to: 30 }]);
+    expect([...intervals.outside(10, 40)]).toEqual([{ from: 20, to: 30 }]);
     expect(intervals.add(5, 45)).toEqual([
       { from: 5, to: 10 },
       { from: 20, to: 30 },
@@ -35,13 +35,16 @@ describe('offset intervals', () => {
     expect(intervals.size).toBe(1);
   });
 
-  test('list no more gaps than asked for', () => {
+  test('list what of a range is outside, at its ends too', () => {
     const intervals = new OffsetIntervals();
-    for (let offset = 0; offset < 100; offset += 2) intervals.add(offset, offset + 1);
-    expect(intervals.gaps(2)).toEqual([
-      { from: 1, to: 2 },
-      { from: 3, to: 4 },
+    for (const offset of [0, 10, 20]) intervals.add(offset, offset + 5);
+    expect([...intervals.outside(3, 23)]).toEqual([
+      { from: 5, to: 10 },
+      { from: 15, to: 20 },
     ]);
+    expect([...intervals.outside(7, 8)]).toEqual([{ from: 7, to: 8 }]);
+    expect([...intervals.outside(23, 30)]).toEqual([{ from: 25, to: 30 }]);
+    expect([...intervals.outside(10, 15)]).toEqual([]);
   });
 
   test('work with offsets beyond 32 bits', () => {
@@ -70,7 +73,10 @@ describe('offset intervals', () => {
         let runs = 0;
         for (const offset of model) if (!model.has(offset - 1)) runs++;
         expect(intervals.size, `seed ${seed}, step ${step}`).toBe(runs);
-        expect(intervals.gaps(1000), `seed ${seed}, step ${step}`).toHaveLength(runs - 1);
+        expect([...intervals.ranges()], `seed ${seed}, step ${step}`).toHaveLength(runs);
+        const outside = [...intervals.outside(5, 70)].reduce((sum, range) => sum + range.to - range.from, 0);
+        const inside = [...model].filter((offset) => offset >= 5 && offset < 70).length;
+        expect(outside, `seed ${seed}, step ${step}`).toBe(65 - inside);
       }
     }
   });

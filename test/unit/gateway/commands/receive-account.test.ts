@@ -78,6 +78,23 @@ describe('the account of what was received', () => {
     });
   });
 
+  test('is content with names that the gateway says it left out, in both formats, and tells of them', () => {
+    const afterJump = batch(1_048_586, 2) as Extract<UpstreamMessage, { kind: 'batch' }>;
+    const told = { ...afterJump, batch: { ...afterJump.batch, leftOutFrom: 10 } };
+    const single = { ...record(1_048_586), leftOut: { from: 10, to: 1_048_586 } } as UpstreamMessage;
+    for (const message of [told, single]) {
+      const account = new ReceiveAccount();
+      offsets(account, batch(0, 10));
+      offsets(account, message);
+      expect(account.summary(true)).toMatchObject({ ok: true, gaps: 0, missing: 0, leftOut: 1_048_576 });
+      expect(account.statusLine()).toContain('gaps 0, out of order 0, names left out 1048576');
+    }
+    const account = new ReceiveAccount();
+    offsets(account, batch(0, 9));
+    offsets(account, told);
+    expect(account.summary(true)).toMatchObject({ ok: false, gaps: 1, missing: 1 });
+  });
+
   test('is not content with a damaged message', () => {
     const account = new ReceiveAccount();
     expect(offsets(account, { kind: 'damaged', reason: 'x' })).toEqual([]);

@@ -43,6 +43,16 @@ describe('a message from upstream', () => {
     });
   });
 
+  test('tells which names were left out before a record, and takes nonsense for no word', () => {
+    const told = (range: string) =>
+      parseUpstreamMessage(
+        packet(Buffer.from('1'), { userProperties: { sluice: 'gw/main/50', 'sluice-left-out': range } }),
+      );
+    expect(told('10/50')).toMatchObject({ leftOut: { from: 10, to: 50 }, record: { properties: {} } });
+    for (const nonsense of ['', '10', '50/10', '-1/5', `1/${2 ** 53}`])
+      expect(told(nonsense)).not.toHaveProperty('leftOut');
+  });
+
   test('goes by the last name when an earlier gateway had given it one', () => {
     expect(parseUpstreamMessage(named(['old/main/1', 'gw/main/2']))).toMatchObject({
       record: { gateway: 'gw', offset: 2 },

@@ -10,6 +10,7 @@ import { closeDatabase, type OpenReport, openDatabase } from '../../../../storag
 import { salvage } from '../../../../storage/open/salvage.ts';
 import { inspectStore } from '../../../../storage/open/store-inspection.ts';
 import { MetaKey, referenceSchema, STORE_TABLES } from '../../../../storage/open/store-schema.ts';
+import { decodeBatch } from '../../../../storage/record-batch/codec.ts';
 import { BatchMemory } from '../../../../storage/record-batch/open-batch.ts';
 import { StorageEngine } from '../../../../storage/storage-engine.ts';
 import { inTemporaryDirectory, makeBatch, NOW_MS, randomOf } from '../../../fault/damage/store-fixture.ts';
@@ -121,6 +122,7 @@ describe('opening a store', () => {
           delivered: step,
           deadLettered: 0,
           missing: 0,
+          leftOut: 0,
           deadLetters: [],
         });
         delivered = nextOffset;
@@ -234,7 +236,10 @@ describe('single wrong values are put right in place', () => {
       expect(db.prepare('SELECT id FROM log').pluck().all()).toEqual([0, 10, 20]);
       const next = db.prepare('SELECT next_offset FROM lanes').pluck().get() as number;
       expect(next).toBeGreaterThan(50 + 2 ** 20);
-      expect(knownGaps(db)).toEqual([{ lane: 0, from: 30, to: next }]);
+      expect(knownGaps(db)).toEqual([
+        { lane: 0, from: 30, to: 50, kind: 'lost' },
+        { lane: 0, from: 50, to: next, kind: 'left-out' },
+      ]);
       const aside = readdirSync(join(directory, 'damaged')).filter((name) => name.endsWith('.bin'));
       expect(aside).toHaveLength(2);
       const bytes = aside.map((name) => readFileSync(join(directory, 'damaged', name)));
@@ -321,10 +326,63 @@ describe('names', () => {
       });
       const { db } = openDatabase(directory, options);
       expect(knownGaps(db)).toEqual([
-        { lane: 0, from: 30, to: 40 },
-        { lane: 0, from: 60, to: 70 },
-        { lane: 0, from: 80, to: 80 + 2 ** 20 },
+        { lane: 0, from: 30, to: 40, kind: 'lost' },
+        { lane: 0, from: 60, to: 70, kind: 'lost' },
+        { lane: 0, from: 80, to: 80 + 2 ** 20, kind: 'left-out' },
       ]);
+      db.close();
+    });
+  });
+
+  test('names that a salvage left out are no loss in the books, and the next batch tells of them', () => {
+    inTemporaryDirectory((directory) => {
+      const again = () => salvage(directory, { reason: 'test', detail: '' }, { nowMs: NOW_MS });
+      changed(directory, (db) => addLane(db));
+      changed(directory, (db) => db.exec('DELETE FROM log WHERE id = 30'));
+      again();
+      const jumped = 50 + 2 * 2 ** 20;
+      expect(again().lanes[0]).toMatchObject({ missingRecords: 10, nextOffset: jumped });
+      const { db } = openDatabase(directory, options);
+      const engine = engineOf(db, { gatewayId: 'g', file: join(directory, 'sluice.db') });
+      for (const count of [2, 3]) engine.commit({ batches: [sealed(count, 10)], ops: [] }, NOW_MS);
+      const stored = db.prepare('SELECT first, bytes FROM log WHERE id > 50 ORDER BY id').all();
+      expect(
+        (stored as { first: number; bytes: Buffer }[]).map(({ first, bytes }) => [
+          first,
+          decodeBatch(bytes).leftOutFrom,
+        ]),
+      ).toEqual([
+        [jumped, 50],
+        [jumped + 2, undefined],
+      ]);
+      const step = {
+        kind: 'advance' as const,
+        sink: 'cloud',
+        lane: 'live',
+        deadLettered: 0,
+        deadLetters: [],
+      };
+      engine.advance({ ...step, nextOffset: jumped, delivered: 20, missing: 10, leftOut: jumped - 50 });
+      engine.advance({ ...step, nextOffset: jumped + 5, delivered: 5, missing: 0, leftOut: 0 });
+      engine.close(NOW_MS);
+      const books = { nextOffset: jumped + 5, delivered: 45, missing: 10, leftOut: jumped - 50 };
+      expect(engine.books()).toMatchObject([books]);
+      db.close();
+      const reopened = openDatabase(directory, options);
+      expect(engineOf(reopened.db, { gatewayId: 'g', file: '' }).books()).toMatchObject([books]);
+      reopened.db.close();
+      again();
+      const last = openDatabase(directory, options);
+      expect(engineOf(last.db, { gatewayId: 'g', file: '' }).books()).toMatchObject([books]);
+      last.db.close();
+    });
+  });
+
+  test('gaps that were noted before there were two kinds count as lost', () => {
+    inTemporaryDirectory((directory) => {
+      const { db } = openDatabase(directory, options);
+      db.prepare('INSERT INTO meta VALUES (?, ?)').run(MetaKey.knownGaps, '[{"lane":0,"from":30,"to":50}]');
+      expect(knownGaps(db)).toEqual([{ lane: 0, from: 30, to: 50, kind: 'lost' }]);
       db.close();
     });
   });

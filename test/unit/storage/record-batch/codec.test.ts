@@ -53,6 +53,14 @@ function bodyOf(changes: Record<string, unknown> = {}): Record<string, unknown> 
 }
 
 describe('record batch codec', () => {
+  test('takes names left out only before the first record', () => {
+    const leaving = (leftOutFrom: unknown) =>
+      decodeBatch(envelope(itemsOf({ 3: 50 }, bodyOf({ leftOutFrom }))));
+    expect(leaving(10).leftOutFrom).toBe(10);
+    expect(leaving(50).leftOutFrom).toBe(50);
+    for (const wrong of [51, -1, 1.5, 'x']) expect(() => leaving(wrong)).toThrow(/leftOutFrom/);
+  });
+
   test.each(COMPRESSIONS)('gives back what was encoded with %s', (compression) => {
     for (let seed = 1; seed <= 150; seed++) {
       const batch = randomBatch(seed);

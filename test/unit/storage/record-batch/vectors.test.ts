@@ -28,6 +28,7 @@ interface DocumentedBatch {
   payloadBytes: number[];
   propertiesBytes?: number[];
   packetId?: number[];
+  leftOutFrom?: number;
   data: string;
 }
 
@@ -61,6 +62,7 @@ function documentedOf(batch: RecordBatch, compression: Compression): DocumentedB
     payloadBytes: Array.from(batch.payloadBytes),
     ...(batch.propertiesBytes === null ? {} : { propertiesBytes: Array.from(batch.propertiesBytes) }),
     ...(batch.packetId === null ? {} : { packetId: Array.from(batch.packetId) }),
+    ...(batch.leftOutFrom === undefined ? {} : { leftOutFrom: batch.leftOutFrom }),
     data: Buffer.from(batch.data).toString('hex'),
   };
 }
@@ -80,8 +82,8 @@ function batchOf({ compression: _, ...documented }: DocumentedBatch): RecordBatc
 }
 
 describe('the test vectors of storage/README.md', () => {
-  test('are three, and one of them is compressed', () => {
-    expect(vectors.map(({ documented }) => documented.compression)).toEqual(['none', 'none', 'zstd']);
+  test('are four, and one of them is compressed', () => {
+    expect(vectors.map(({ documented }) => documented.compression)).toEqual(['none', 'none', 'zstd', 'none']);
   });
 
   test.each(vectors)('$title decodes to what the page says', ({ bytes, documented }) => {

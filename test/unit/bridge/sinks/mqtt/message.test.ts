@@ -84,6 +84,31 @@ describe('format batch', () => {
 });
 
 describe('format each', () => {
+  test('tells of names left out with the first message that is sent, whichever that is', () => {
+    const records = {
+      ...recordBatch([{ topic: 'a' }, { topic: 'b' }, {}], { firstOffset: 50 }),
+      leftOutFrom: 10,
+    };
+    const told = (limits = {}) =>
+      written(records, { limits }).packets.map(
+        ({ properties }) => properties?.userProperties?.['sluice-left-out'],
+      );
+    expect(told()).toEqual(['10/50', undefined, undefined]);
+    const big = recordBatch([{ payload: Buffer.alloc(200) }, {}, {}], { firstOffset: 50 });
+    const limits = { messageBytesMax: 150 };
+    const { packets } = written({ ...big, leftOutFrom: 10 }, { limits });
+    expect(packets).toMatchObject([
+      { properties: { userProperties: { sluice: 'gw/main/51', 'sluice-left-out': '10/50' } } },
+      { properties: { userProperties: { sluice: 'gw/main/52' } } },
+    ]);
+  });
+
+  test('no device can say that names were left out', () => {
+    const raw = encodeProperties({ userProperties: { 'sluice-left-out': '0/9', k: 'v' } });
+    const { packets } = written(recordBatch([{ properties: raw }]));
+    expect(packets[0].properties?.userProperties).toEqual({ k: 'v', sluice: 'gw/main/0' });
+  });
+
   test('keeps topic, payload, retain and quality of service, and gives every message its name', () => {
     const { packets } = written(
       recordBatch(
