@@ -1,12 +1,10 @@
 // What `sluice check` and a refused start print: problems, one line each; the effective configuration, as
-// YAML that can be used as a file; and the table of all settings for the README. Secrets are masked, here and
-// nowhere else.
+// YAML that can be used as a file. Secrets are masked, here and nowhere else.
 
 import { stringify } from 'yaml';
-import type { Field, ListField, NumberField } from './schema/field.ts';
+import type { Field } from './schema/field.ts';
 import type { Problem } from './schema/problem.ts';
-import { type Setting, settingList } from './schema/setting-list.ts';
-import { formatQuantity, type QuantityKind } from './schema/units.ts';
+import { formatQuantity } from './schema/units.ts';
 import { type Config, settings } from './settings.ts';
 
 const mask = '********';
@@ -62,67 +60,4 @@ export function written(field: Field, value: unknown): unknown {
     default:
       return value;
   }
-}
-
-/** Every setting as a Markdown table: setting, default, meaning. */
-export function helpTable(): string {
-  const rows = settingList(settings)
-    .filter(({ field }) => !['object', 'map', 'union'].includes(field.kind))
-    .filter((setting, index, all) => !repeats(setting, all.slice(0, index)))
-    .map((setting) => {
-      const { path, variant, field } = setting;
-      const type = variant !== undefined && !isShared(setting) ? ` (${variant})` : '';
-      return `| \`${path}\`${type} | ${defaultText(field)} | ${cell(meaning(field))} |`;
-    });
-  return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
-}
-
-/** The same setting of another type, with the same default and meaning. */
-function repeats(setting: Setting, earlier: readonly Setting[]): boolean {
-  return earlier.some((other) => sameRow(setting, other));
-}
-
-function isShared(setting: Setting): boolean {
-  return settingList(settings).some((other) => other.variant !== setting.variant && sameRow(setting, other));
-}
-
-function sameRow(a: Setting, b: Setting): boolean {
-  return (
-    a.path === b.path &&
-    meaning(a.field) === meaning(b.field) &&
-    defaultText(a.field) === defaultText(b.field)
-  );
-}
-
-function isQuantity(field: Field): field is NumberField & { readonly kind: QuantityKind } {
-  return field.kind === 'duration' || field.kind === 'bytes' || field.kind === 'rate';
-}
-
-function meaning(field: Field): string {
-  if (field.kind === 'enum') return `${field.help} (${field.values.join(', ')})`;
-  if (field.kind === 'int' || field.kind === 'decimal') return `${field.help} (${field.min} to ${field.max})`;
-  if (isQuantity(field)) {
-    const { kind, min, max } = field;
-    return `${field.help} (${formatQuantity(kind, min)} to ${formatQuantity(kind, max)})`;
-  }
-  return field.help;
-}
-
-function defaultText(field: Field): string {
-  if (field.kind === 'list') return listDefault(field);
-  if (!('default' in field) || field.default === undefined) return 'required';
-  if (field.default === '') return '';
-  const text = isQuantity(field) ? formatQuantity(field.kind, field.default!) : `${field.default}`;
-  return `\`${text}\``;
-}
-
-function listDefault(field: ListField): string {
-  if (field.default === undefined) return 'required';
-  const items = field.default.map((item) => written(field.item, item));
-  const flow = stringify(items, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false });
-  return `\`${cell(flow.trim())}\``;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
 }

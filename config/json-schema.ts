@@ -1,8 +1,16 @@
 // The settings as JSON Schema (draft 2020-12), for editors: completion, help, and most mistakes while typing.
 // It accepts what loadConfig accepts, except rules between settings and the finer rules of topics.
-// config/schema.json is written from it by write-schema.ts and compared with it in the tests.
+// config/schema.json is written from it by write-settings.ts and compared with it in the tests.
 
-import type { Field, ListField, MapField, ObjectField, StringField, UnionField } from './schema/field.ts';
+import type {
+  Field,
+  ListField,
+  MapField,
+  ObjectField,
+  StringField,
+  UnionField,
+  UrlField,
+} from './schema/field.ts';
 import { formatQuantity, quantityPattern, quantityUnits } from './schema/units.ts';
 import { settings } from './settings.ts';
 
@@ -43,7 +51,7 @@ export function schemaOf(field: Field): JsonSchema {
     case 'string':
       return described(field, stringKeywords(field));
     case 'url':
-      return described(field, { type: 'string', pattern: `^(${field.schemes.join('|')})://[^\\s@#]+$` });
+      return described(field, urlKeywords(field));
     case 'bool':
       return described(field, { type: 'boolean' });
     case 'enum':
@@ -78,6 +86,11 @@ function stringKeywords(field: StringField): JsonSchema {
   if (field.pattern === undefined) return { type: 'string', ...length };
   const optional = field.default === '' ? '?' : '';
   return { type: 'string', pattern: `^(?:${field.pattern})${optional}$`, ...length };
+}
+
+function urlKeywords({ schemes, default: preset }: UrlField): JsonSchema {
+  const written = `(${schemes.join('|')})://[^\\s@#]+`;
+  return { type: 'string', pattern: preset === '' ? `^(?:${written})?$` : `^${written}$` };
 }
 
 function objectSchema(field: ObjectField): JsonSchema {

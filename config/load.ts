@@ -4,8 +4,9 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { messageOf } from './errors.ts';
+import type { Finding } from './finding.ts';
 import { fileLimits } from './limits.ts';
-import { type Finding, relationFindings } from './relations.ts';
+import { relationFindings } from './relations.ts';
 import { applyEnvironment, type Environment } from './schema/environment.ts';
 import type { Origin, Problem } from './schema/problem.ts';
 import { type ReadSettings, readSettings } from './schema/reader.ts';
@@ -112,7 +113,10 @@ function withTopics(config: Config): Config {
 
 /** True when a finding is about a value that is only a stand-in for one that was refused already. */
 function restsOnBroken(finding: Finding, broken: ReadSettings['broken']): boolean {
-  return finding.paths.some((path) =>
+  const { paths, alsoOn = [] } = finding;
+  // The root itself: nothing is known.
+  if (broken.has('')) return true;
+  return [...paths, ...alsoOn].some((path) =>
     [...broken].some((bad) => path === bad || path.startsWith(`${bad}.`) || bad.startsWith(`${path}.`)),
   );
 }

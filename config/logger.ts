@@ -71,3 +71,11 @@ function prettyStream(output: LogStream, onTerminal: boolean): LogStream {
 export function childLogger(parent: Logger, component: string): Logger {
   return parent.child({ [logKeys.component]: component });
 }
+
+/**
+ * Of the logger and all its children, from now on: pino's children follow their parent as long as they have no own
+ * level.
+ */
+export function setLogLevel(log: Logger, level: LogConfig['level']): void {
+  log.level = level;
+}

@@ -73,6 +73,7 @@ export const mqttSink = object('An MQTT broker in the cloud or on site.', {
   url: url('Where the broker is: mqtt://, mqtts://, ws:// or wss://.', {
     schemes: ['mqtt', 'mqtts', 'ws', 'wss'],
     default: 'mqtt://127.0.0.1:1884',
+    instead: 'Use the settings username and password instead.',
   }),
   clientId: string('MQTT client identifier; empty means sluice-{gateway}-{sink}.', {
     default: '',

@@ -1,70 +1,34 @@
-// Rules between settings, checked after each setting by itself is good. A finding names every setting it
-// rests on: the caller leaves out findings about settings that were bad already, and reports the rest at the
-// first one's place. `problem` refuses the configuration; `warning` lets it run and is logged.
+// Rules between settings, checked after each setting by itself is good: those about sizes, lanes and the
+// buffer are here, the others in the files named after what they are about. See finding.ts for what a finding
+// is.
 
+import { accessRelations } from './access-relations.ts';
+import type { Finding } from './finding.ts';
 import { bufferCommitsMin } from './limits.ts';
+import { listenerRelations } from './listener-relations.ts';
+import { pressureRelations } from './pressure-relations.ts';
+import { quotaRelations } from './quota-relations.ts';
 import { formatQuantity } from './schema/units.ts';
 import type { Config } from './settings.ts';
 import { sinkRelations } from './sink-relations.ts';
 import { matchesEverything } from './topic-filter.ts';
 
-export interface Finding {
-  readonly severity: 'problem' | 'warning';
-  /** The first one is where it is reported. */
-  readonly paths: readonly [string, ...string[]];
-  readonly message: string;
-  readonly hint: string;
-}
+export type { Finding } from './finding.ts';
 
 const formatBytes = (count: number): string => formatQuantity('bytes', count);
 
 /** Everything that does not go together in `config`. */
 export function relationFindings(config: Config): Finding[] {
   return [
-    ...portFindings(config),
+    ...listenerRelations(config),
+    ...accessRelations(config),
+    ...quotaRelations(config),
     ...laneFindings(config),
     ...sizeFindings(config),
     ...bufferFindings(config),
+    ...pressureRelations(config),
     ...sinkRelations(config),
   ];
-}
-
-interface Endpoint {
-  readonly path: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-function portFindings(config: Config): Finding[] {
-  const endpoints: Endpoint[] = config.listeners.map(({ host, port }, index) => {
-    return { path: `listeners.${index}`, host, port };
-  });
-  if (config.upstream.embedded) endpoints.push({ path: 'upstream', ...config.upstream });
-  return endpoints.flatMap((later, index) =>
-    endpoints
-      .slice(0, index)
-      .filter((earlier) => sameEndpoint(earlier, later))
-      .map((earlier): Finding => {
-        return {
-          severity: 'problem',
-          paths: [`${later.path}.port`, `${later.path}.host`, `${earlier.path}.port`, `${earlier.path}.host`],
-          message: `${later.port} is already the port of ${earlier.path}`,
-          hint: 'Give each its own port.',
-        };
-      }),
-  );
-}
-
-/** Port 0 is any free port, so never the same. */
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  if (a.port !== b.port || a.port === 0) return false;
-  const [hostA, hostB] = [hostName(a.host), hostName(b.host)];
-  return hostA === hostB || hostA === '*' || hostB === '*';
-}
-
-function hostName(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '*';
-  return host.toLowerCase() === 'localhost' ? '127.0.0.1' : host.toLowerCase();
 }
 
 function laneFindings({ lanes }: Config): Finding[] {
@@ -110,6 +74,14 @@ function sizeFindings({ mqtt, commit, sessions }: Config): Finding[] {
       paths: ['commit.bytesMax', 'mqtt.packetBytesMax'],
       message: `${formatBytes(commit.bytesMax)} is less than mqtt.packetBytesMax, ${packet}`,
       hint: `One message must fit into a commit: raise it to ${packet}, or lower mqtt.packetBytesMax.`,
+    });
+  }
+  if (mqtt.unreleasedMax < mqtt.receiveMaximum) {
+    findings.push({
+      severity: 'warning',
+      paths: ['mqtt.unreleasedMax', 'mqtt.receiveMaximum'],
+      message: `${mqtt.unreleasedMax} is less than mqtt.receiveMaximum, ${mqtt.receiveMaximum}`,
+      hint: `Raise it to ${mqtt.receiveMaximum}, or devices are disconnected that keep to the receive maximum.`,
     });
   }
   if (mqtt.outboundBytesMax < mqtt.packetBytesMax) {

@@ -2,8 +2,12 @@
 // the JSON Schema and the help table. Rules that concern several settings are in relations.ts, hard bounds in
 // limits.ts.
 
+import { access } from './access-settings.ts';
 import { days, GiB, KiB, limits, MiB, minutes, seconds } from './limits.ts';
+import { host, listeners, port } from './listener-settings.ts';
 import { mqttSink } from './mqtt-sink-settings.ts';
+import { pressure } from './pressure-settings.ts';
+import { quotas } from './quota-settings.ts';
 import {
   bool,
   bytes,
@@ -19,38 +23,6 @@ import {
 } from './schema/field.ts';
 import { topicFilterFault } from './topic-filter.ts';
 
-const host = (help: string) =>
-  string(help, {
-    default: '127.0.0.1',
-    pattern: '[A-Za-z0-9._:%-]{1,253}',
-    form: 'an address or a host name; 0.0.0.0 is every address of this machine',
-  });
-
-const port = (value: number) => int('TCP port; 0 takes any free one.', { ...limits.port, default: value });
-
-const connections = int('Most connections at a time; more are closed at once.', {
-  ...limits.connections,
-  default: 10_000,
-});
-
-const listener = union('One place where devices connect.', {
-  tcp: object('MQTT over TCP.', {
-    host: host('Address to listen on.'),
-    port: port(1883),
-    maxConnections: connections,
-  }),
-  ws: object('MQTT over WebSocket.', {
-    host: host('Address to listen on.'),
-    port: port(8083),
-    path: string('Path of the WebSocket.', {
-      default: '/mqtt',
-      pattern: '/[A-Za-z0-9._~/-]{0,254}',
-      form: 'a path that begins with a slash, such as /mqtt',
-    }),
-    maxConnections: connections,
-  }),
-});
-
 const lane = object('A stream of messages that keeps its order and has its own place in the buffer.', {
   name: string('Name of the lane.', {
     pattern: '[a-z0-9-]{1,32}',
@@ -65,6 +37,10 @@ const lane = object('A stream of messages that keeps its order and has its own p
     lengthMin: 1,
     lengthMax: limits.filtersMax,
   }),
+  priority: oneOf('Under pressure, messages for low lanes wait before those for others.', {
+    values: ['normal', 'low'],
+    default: 'normal',
+  }),
 });
 
 const mqtt = object('What devices may do.', {
@@ -76,6 +52,10 @@ const mqtt = object('What devices may do.', {
     ...limits.connectTimeoutMs,
     default: 10 * seconds,
   }),
+  idleProbeMs: duration('How long a connection is silent before the system asks whether its peer is there.', {
+    ...limits.idleProbeMs,
+    default: 2 * minutes,
+  }),
   keepAliveMaxMs: duration('Longest keep-alive; a device that asks for more is given this.', {
     ...limits.keepAliveMs,
     default: 20 * minutes,
@@ -84,11 +64,19 @@ const mqtt = object('What devices may do.', {
     'Unacknowledged messages a device may have under way; also how far back re-sent ones are recognised.',
     { ...limits.receiveMaximum, default: 256 },
   ),
+  unreleasedMax: int('QoS 2 messages of one device that are received and not released.', {
+    ...limits.unreleased,
+    default: 2048,
+  }),
   topicAliasMaximum: int('Topic aliases a device may use.', { ...limits.topicAliases, default: 32 }),
   topicLevelsMax: int('Most levels in a topic.', { ...limits.topicLevels, default: 32 }),
   topicBytesMax: bytes('Longest topic.', { ...limits.topicBytes, default: 1 * KiB }),
   clientIdBytesMax: bytes('Longest client identifier.', { ...limits.clientIdBytes, default: 128 }),
   subscriptionsMax: int('Most subscriptions per device.', { ...limits.subscriptions, default: 200 }),
+  subscriptionsTotalMax: int('Most subscriptions of all devices together.', {
+    ...limits.subscriptionsTotal,
+    default: 100_000,
+  }),
   sessionExpiryMaxMs: duration('Longest time a session is kept after its device disconnects.', {
     ...limits.sessionExpiryMs,
     default: 30 * days,
@@ -115,6 +103,10 @@ const sessions = object('What is kept for devices that are away, and retained me
   retainedMessagesMax: int('Most retained messages.', { ...limits.retainedMessages, default: 100_000 }),
   retainedBytesMax: bytes('Most bytes of retained messages.', {
     ...limits.retainedBytes,
+    default: 64 * MiB,
+  }),
+  willsBytesMax: bytes('Most bytes of wills; who brings more is refused.', {
+    ...limits.willsBytes,
     default: 64 * MiB,
   }),
   sessionsMax: int('Most sessions kept.', { ...limits.sessions, default: 50_000 }),
@@ -173,17 +165,15 @@ export const settings = object('Configuration of a Sluice gateway.', {
       form: 'the path of a directory',
     }),
   }),
-  listeners: list('Where devices connect.', {
-    item: listener,
-    default: [{ type: 'tcp', host: '127.0.0.1', port: 1883, maxConnections: 10_000 }],
-    lengthMin: 1,
-    lengthMax: limits.listenersMax,
-  }),
+  listeners,
+  access,
+  quotas,
+  pressure,
   mqtt,
   sessions,
   lanes: list('Streams of messages, tried in this order; the last one must match everything.', {
     item: lane,
-    default: [{ name: 'main', match: ['#'] }],
+    default: [{ name: 'main', match: ['#'], priority: 'normal' }],
     lengthMin: 1,
     lengthMax: limits.lanesMax,
   }),

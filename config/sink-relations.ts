@@ -1,7 +1,8 @@
-// Rules between the settings of one sink, and between a sink and the lanes. See relations.ts for what a
+// Rules between the settings of one sink, and between a sink and the lanes. See finding.ts for what a
 // finding is.
 
-import type { Finding } from './relations.ts';
+import type { Finding } from './finding.ts';
+import { isLoopback } from './loopback.ts';
 import { quoted } from './schema/problem.ts';
 import { formatQuantity } from './schema/units.ts';
 import type { Config, SinkConfig } from './settings.ts';
@@ -152,7 +153,7 @@ function securityFindings({ path, sink }: Subject): Finding[] {
       hint: 'Set it to true, and tls.ca to the authority of the upstream.',
     });
   }
-  if (!encrypted && sink.password !== '' && !/^\w+:\/\/(127\.|localhost\b|\[::1\])/.test(sink.url)) {
+  if (!encrypted && sink.password !== '' && !isLoopback(new URL(sink.url).hostname)) {
     findings.push({
       severity: 'warning',
       paths: [`${path}.password`, `${path}.url`],

@@ -21,6 +21,16 @@ export function topicFilterFault(filter: string): string | undefined {
   return undefined;
 }
 
+const placeholders = /\{(client|user|group)\}/g;
+
+/** As `topicFilterFault`, for filters with {client}, {user} and {group} in them. */
+export function accessFilterFault(filter: string): string | undefined {
+  const unknown = /\{[^}]*\}/.exec(filter.replaceAll(placeholders, ''));
+  if (unknown !== null)
+    return `has the unknown placeholder ${unknown[0]}; there are {client}, {user} and {group}`;
+  return topicFilterFault(filter.replaceAll(placeholders, 'x'));
+}
+
 /** What no topic may have: too many bytes, control characters and non-characters (MQTT 5.0 1.5.4). */
 export function characterFault(text: string): string | undefined {
   if (!text.isWellFormed()) return 'is not valid Unicode';

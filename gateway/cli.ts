@@ -16,6 +16,7 @@ const commands: Record<string, (program: Command) => Promise<void>> = {
   decode: async (program) => (await import('./commands/decode.ts')).registerDecode(program),
   simulate: async (program) => (await import('./commands/simulate.ts')).registerSimulate(program),
   receive: async (program) => (await import('./commands/receive.ts')).registerReceive(program),
+  passwd: async (program) => (await import('./commands/passwd.ts')).registerPasswd(program),
 };
 
 const packageFile = ['../package.json', '../../package.json']

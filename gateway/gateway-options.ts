@@ -1,9 +1,11 @@
 // From the configuration to what the components are constructed with.
 
+import { clientLimits } from '../config/limits.ts';
 import type { Config } from '../config/settings.ts';
 import type { Damage } from '../storage/open/damage.ts';
 import type { SessionLimits } from '../storage/sessions/session-context.ts';
 import type { StoreOptions } from '../storage/store-messages.ts';
+import { usesStoredBytes } from './admission/stored-bytes.ts';
 
 /** All queues together may hold what this many full ones would. */
 const FULL_QUEUES = 16;
@@ -26,6 +28,9 @@ export function storeOptionsOf(config: Config, bootId: string, salvage: Damage |
     checkpointBytes: buffer.checkpointBytes,
     diskFreeBytesMin: buffer.minFreeDiskBytes,
     recentPerSessionMax: config.mqtt.receiveMaximum,
+    shareOwnersMax: usesStoredBytes(config)
+      ? config.quotas.devicesMax + Object.keys(config.access.groups).length + 1
+      : 0,
     salvage,
   };
 }
@@ -38,5 +43,7 @@ export function sessionLimitsOf({ sessions }: Config): SessionLimits {
     queuedBytesMax: FULL_QUEUES * sessions.queuedBytesMax,
     retainedMessagesMax: sessions.retainedMessagesMax,
     retainedBytesMax: sessions.retainedBytesMax,
+    willsBytesMax: sessions.willsBytesMax,
+    unreleasedTotalMax: clientLimits.unreleasedTotalMax,
   };
 }

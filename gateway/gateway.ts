@@ -9,19 +9,25 @@ import { systemClock } from '../config/clock.ts';
 import type { Component } from '../config/component.ts';
 import { SluiceError } from '../config/errors.ts';
 import { childLogger, type Logger } from '../config/logger.ts';
-import type { Config } from '../config/settings.ts';
+import type { Config, ListenerConfig } from '../config/settings.ts';
+import { type Counts, SummedReport } from '../config/summed-report.ts';
 import { GroupCommit } from '../storage/group-commit.ts';
 import type { Damage } from '../storage/open/damage.ts';
-import type { OpenEvent } from '../storage/open/open-database.ts';
+import type { DropReason } from '../storage/sessions/session-context.ts';
 import { SessionPersistence } from '../storage/sessions/session-persistence.ts';
 import { Store } from '../storage/store.ts';
 import type { StoreStatus } from '../storage/store-messages.ts';
+import { Admission } from './admission/admission.ts';
+import type { AdmissionStatus } from './admission/admission-status.ts';
+import type { AdmittedClient } from './admission/guest.ts';
+import { slowReadings } from './admission/pressure/pressure-readings.ts';
 import { EmbeddedUpstream } from './embedded-upstream.ts';
 import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
+import type { AcceptCounters } from './listener/accept-counters.ts';
 import { ClientHub } from './listener/client-hub.ts';
 import { Listener } from './listener/listener.ts';
 import type { ListenerCounters } from './listener/listener-counters.ts';
-import { type DropCounts, DropReport } from './sessions/drop-report.ts';
+import { reportOpened, reportOpening } from './opening-report.ts';
 import { FanOut } from './sessions/fan-out.ts';
 import { FaultFence } from './sessions/fault-fence.ts';
 import { SessionEngine } from './sessions/session-engine.ts';
@@ -40,7 +46,10 @@ export interface GatewayOptions {
 export interface GatewayStatus {
   counters: ListenerCounters;
   /** Messages for local subscribers that did not reach them, by reason. */
-  dropped: DropCounts;
+  dropped: Counts<DropReason>;
+  admission: AdmissionStatus;
+  /** By URL. */
+  listeners: Readonly<Record<string, AcceptCounters>>;
   commits: CommitCounters;
   store: StoreStatus;
   sinks: readonly SinkStatus[];
@@ -65,13 +74,16 @@ export class Gateway implements Component {
   #groupCommit: GroupCommit | null = null;
   #engine: SessionEngine | null = null;
   #hub: ClientHub | null = null;
-  #drops: DropReport | null = null;
+  #admission: Admission | null = null;
+  readonly #drops: SummedReport<DropReason>;
   #listeners: Listener[] = [];
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     const log = childLogger(options.log, 'store');
     this.#fence = new FaultFence(options.onFatal);
+    const report = (dropped: Counts<DropReason>): void => this.#tellDropped(dropped);
+    this.#drops = new SummedReport({ clock: systemClock, singlesMax: 1, report });
     this.#store = new Store(storeOptionsOf(options.config, this.#bootId, options.salvage ?? null), {
       opening: (event) => reportOpening(log, event),
       stalled: (reason, detail) => {
@@ -104,19 +116,26 @@ export class Gateway implements Component {
   async start(): Promise<void> {
     this.#fence.install();
     await this.#store.start();
-    this.#reportOpening();
+    reportOpened(childLogger(this.#options.log, 'store'), this.#store.state);
     await this.#startUpstream();
     await this.#startBridge();
     await this.#startClients();
   }
 
+  /** Access, quotas and pressure as these settings have them, from now on; nothing else of them. */
+  async reconfigure(config: Config): Promise<void> {
+    await this.#admission?.reconfigure(config);
+  }
+
   async status(): Promise<GatewayStatus> {
-    const hub = this.#hub;
-    if (hub === null)
+    const [hub, admission] = [this.#hub, this.#admission];
+    if (hub === null || admission === null)
       throw new SluiceError('GATEWAY_NOT_STARTED', 'the gateway is not started', { kind: 'fatal' });
     return {
       counters: hub.counters,
-      dropped: this.#drops?.totals ?? {},
+      dropped: this.#drops.totals,
+      admission: admission.status,
+      listeners: Object.fromEntries(this.#listeners.map(({ url, counters }) => [url, counters])),
       commits: this.#commits,
       store: await this.#store.status(),
       sinks: (await this.#bridge?.requestStatus()) ?? [],
@@ -135,9 +154,10 @@ export class Gateway implements Component {
     this.#hub?.pauseAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
     await within(leftMs() / 3, this.#engine?.stop());
-    this.#drops?.flush();
+    this.#drops.flush();
     this.#hub?.closeAll();
     await within(leftMs() / 3, this.#groupCommit?.drained());
+    await this.#admission?.stop(leftMs() / 3);
     await within(leftMs() / 3, closed);
     await this.#bridge?.stop(leftMs() / 2);
     await this.#store.stop(leftMs());
@@ -149,16 +169,13 @@ export class Gateway implements Component {
     await this.stop(5000);
   }
 
-  #reportOpening(): void {
-    const { gatewayId, report, lanes } = this.#store.state;
-    const log = childLogger(this.#options.log, 'store');
-    const { outcome, lastStopWasClean, repairs, salvage } = report;
-    const known = outcome === 'created' ? {} : { lastStopWasClean };
-    log.info({ gateway: gatewayId, outcome, ...known, lanes }, 'store open');
-    for (const repair of repairs)
-      log.warn({ repair }, 'a damaged part of the store was put right or put aside');
-    if (salvage !== null)
-      log.error({ salvage }, 'the store was damaged: what could be read was kept, the rest put aside');
+  #dropped(reason: DropReason, count: number): void {
+    if (this.#drops.add(reason, count)) this.#tellDropped({ [reason]: count });
+  }
+
+  #tellDropped(dropped: Counts<DropReason>): void {
+    const log = childLogger(this.#options.log, 'sessions');
+    log.warn({ dropped }, 'messages for local subscribers dropped');
   }
 
   async #startUpstream(): Promise<void> {
@@ -200,42 +217,27 @@ export class Gateway implements Component {
     Promise.reject(new SluiceError('NOT_READY', 'the gateway is still starting', { kind: 'transient' }));
 
   async #startClients(): Promise<void> {
-    const { config, log, onFatal } = this.#options;
-    const { mqtt, commit, lanes } = config;
-    const groupCommit = new GroupCommit(this.#store, {
-      recordsMax: commit.recordsMax,
-      dataBytesMax: commit.bytesMax,
-      lanes: lanes.length,
-      lingerMs: commit.lingerMs,
-      clock: systemClock,
-    });
-    this.#groupCommit = groupCommit;
-    const drops = new DropReport(systemClock, (dropped) =>
-      log.warn({ component: 'sessions', dropped }, 'messages for local subscribers dropped'),
-    );
-    this.#drops = drops;
-    const persistence = new SessionPersistence({
-      snapshot: this.#store.state.sessions,
-      journal: (ops) => new Promise((resolve) => groupCommit.journal(ops, resolve, true)),
-      limits: sessionLimitsOf(config),
-      clock: systemClock,
-      onDrop: drops.add,
-    });
+    const { config, log } = this.#options;
+    const groupCommit = this.#createGroupCommit();
+    const persistence = this.#createPersistence(groupCommit);
     const wills = new WillKeeper(groupCommit, config);
-    const engine = new SessionEngine({
-      bootId: this.#bootId,
-      persistence,
-      fence: this.#fence,
-      clock: systemClock,
-      log: childLogger(log, 'sessions'),
-      limits: { ...mqtt, sessionsMax: config.sessions.sessionsMax },
-      onWill: (clientId, message, done) => wills.keep(clientId, message, done),
-      onFault: onFatal,
-    });
-    this.#engine = engine;
+    const engine = this.#createEngine(persistence, wills);
     await engine.start();
     const fanOut = new FanOut(engine, groupCommit);
     this.#publishCommand = commandPublisher(fanOut);
+    const admission = new Admission({
+      config,
+      clock: systemClock,
+      log: childLogger(log, 'admission'),
+      ownerOf: (clientId) => persistence.ownerOf(clientId),
+      shares: this.#store.shares,
+      load: () => groupCommit.load,
+      slowReadings: slowReadings({ dataDir: config.data.dir, storeStatus: () => this.#store.status() }),
+      expel: (isMeant, detail) => this.#hub?.expel(isMeant, detail),
+    });
+    this.#admission = admission;
+    admission.room.connect((callback) => groupCommit.whenRoom(() => fanOut.whenRoom(callback)));
+    await admission.start();
     const hub = new ClientHub({
       config,
       groupCommit,
@@ -244,19 +246,80 @@ export class Gateway implements Component {
       persistence,
       fence: this.#fence,
       topics: wills.topics,
+      admission,
       log: childLogger(log, 'listener'),
     });
     this.#hub = hub;
-    for (const listenerConfig of config.listeners) {
-      const listener = new Listener({
-        config: listenerConfig,
-        packetBytesMax: mqtt.packetBytesMax,
-        onClient: (stream) => hub.connected(stream),
-      });
-      await listener.start();
-      this.#listeners.push(listener);
-      log.info({ component: 'listener', url: listener.url }, 'listening');
-    }
+    for (const listener of config.listeners) await this.#startListener(listener, hub, admission);
+  }
+
+  #createGroupCommit(): GroupCommit {
+    const { commit, lanes } = this.#options.config;
+    const groupCommit = new GroupCommit(this.#store, {
+      recordsMax: commit.recordsMax,
+      dataBytesMax: commit.bytesMax,
+      lanes: lanes.length,
+      lingerMs: commit.lingerMs,
+      clock: systemClock,
+      countsShares: this.#store.shares !== null,
+    });
+    this.#groupCommit = groupCommit;
+    return groupCommit;
+  }
+
+  #createPersistence(groupCommit: GroupCommit): SessionPersistence {
+    return new SessionPersistence({
+      snapshot: this.#store.state.sessions,
+      journal: (ops) => new Promise((resolve) => groupCommit.journal(ops, resolve, true)),
+      limits: sessionLimitsOf(this.#options.config),
+      clock: systemClock,
+      onDrop: (reason, count) => this.#dropped(reason, count),
+    });
+  }
+
+  #createEngine(persistence: SessionPersistence, wills: WillKeeper): SessionEngine {
+    const { config, log, onFatal } = this.#options;
+    const engine = new SessionEngine({
+      bootId: this.#bootId,
+      persistence,
+      fence: this.#fence,
+      clock: systemClock,
+      log: childLogger(log, 'sessions'),
+      // Each client is told its own receive maximum (connect-opening.ts), and keeps its own count of it.
+      limits: { ...config.mqtt, receiveMaximum: 0, sessionsMax: config.sessions.sessionsMax },
+      onConnectRefused: (connection, reason) =>
+        this.#admission?.connectRefused(connection.admitted as AdmittedClient | null, reason),
+      onSubscribeRefused: (connection, filter, reason) =>
+        this.#admission?.subscribeRefused(connection.admitted as AdmittedClient | null, filter, reason),
+      onWill: (clientId, message, done) => wills.keep(clientId, message, done),
+      onFault: onFatal,
+    });
+    this.#engine = engine;
+    return engine;
+  }
+
+  async #startListener(
+    config: ListenerConfig,
+    hub: ClientHub,
+    { audit, limits }: Pick<Admission, 'audit' | 'limits'>,
+  ): Promise<void> {
+    const { log } = this.#options;
+    const { mqtt, access } = this.#options.config;
+    const listener = new Listener({
+      config,
+      packetBytesMax: mqtt.packetBytesMax,
+      connectTimeoutMs: mqtt.connectTimeoutMs,
+      idleProbeMs: mqtt.idleProbeMs,
+      pendingLimits: () => limits.pending,
+      reloadMs: access.reloadMs,
+      clock: systemClock,
+      log: childLogger(log, 'listener'),
+      audit,
+      onClient: (stream, peer) => hub.connected(stream, peer),
+    });
+    await listener.start();
+    this.#listeners.push(listener);
+    log.info({ component: 'listener', url: listener.url }, 'listening');
   }
 }
 
@@ -266,21 +329,4 @@ async function within(ms: number, work: Promise<unknown> | undefined): Promise<v
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
-}
-
-function reportOpening(log: Logger, event: OpenEvent): void {
-  switch (event.kind) {
-    case 'salvage-started':
-      log.error(
-        { damage: event.damage },
-        'the store is damaged and is being salvaged; this may take a while',
-      );
-      break;
-    case 'salvage-progress':
-      log.info('salvaging');
-      break;
-    case 'salvage-done':
-      log.info('salvaged');
-      break;
-  }
 }

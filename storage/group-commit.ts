@@ -11,6 +11,7 @@ import { OwedAcknowledgements } from './owed-acknowledgements.ts';
 import { FillingBatch } from './record-batch/filling-batch.ts';
 import type { OpenBatchSize, SealedBatch } from './record-batch/open-batch.ts';
 import { AckKind, type RecordInput, type RecordSource } from './record-source.ts';
+import { RoomWaiters } from './room-waiters.ts';
 import type { SessionOp } from './sessions/session-ops.ts';
 
 export interface CommitRequest {
@@ -28,7 +29,29 @@ export interface GroupCommitOptions extends OpenBatchSize {
   lanes: number;
   lingerMs: number;
   clock: Clock;
+  /** Whose bytes wait in the log is counted (shares/): as StoreOptions. */
+  countsShares?: boolean;
 }
+
+/** How hard it is to keep up; totals since the start. */
+export interface CommitLoad {
+  /** Bytes of data that are being gathered, and that are on their way to the disk. */
+  openBytes: number;
+  inFlightBytes: number;
+  /** How long the commit in flight has taken so far; 0: there is none. */
+  inFlightMs: number;
+  commits: number;
+  /** How long all those commits took, from when they were handed over. */
+  commitMs: number;
+  /** Time in which somebody had found no room and there was none yet. */
+  noRoomMs: number;
+}
+
+/**
+ * Changes of sessions that somebody waits for, in one commit: clients that connect or subscribe. Each holds what is
+ * known of its client by then, some 20 KiB.
+ */
+const AWAITED_MAX = 1024;
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -41,18 +64,26 @@ export class GroupCommit {
   #ops: SessionOp[] = [];
   #callbacks: (() => void)[] = [];
   readonly #idleWaiters: (() => void)[] = [];
-  #roomWaiters: (() => void)[] = [];
+  readonly #roomWaiters = new RoomWaiters();
   #batchSerial = 0;
   #isInFlight = false;
   #isCheckScheduled = false;
   #lingerTimer: Timer | null = null;
   /**
-   * Of what is open: records and other entries, bytes of data, when it began, whether somebody waits for it.
+   * Of what is open: records and other entries, bytes of data, when it began.
    */
   #entries = 0;
   #bytes = 0;
   #oldestAtMs = 0;
-  #isUrgent = false;
+  /** How many changes of sessions are waited for. */
+  #awaited = 0;
+  /** For `load`. */
+  #inFlightBytes = 0;
+  #inFlightSinceMs = 0;
+  #commits = 0;
+  #commitMs = 0;
+  #noRoomSinceMs = -1;
+  #noRoomMs = 0;
   /** Wall clock of the records to come; the caller sets it once for all that it has read at a time. */
   nowMs = 0;
 
@@ -67,7 +98,7 @@ export class GroupCommit {
   /** Appends one record. False: no room until the next commit; nothing was taken. */
   append(record: RecordInput): boolean {
     const batch = this.#open[record.topic.lane];
-    if (this.#owed.isFull || !batch.hasRoom(record)) return false;
+    if (this.#owed.isFull || !batch.hasRoom(record)) return this.#noRoom();
     this.#enter();
     if (batch.count === 0) batch.begin(this.nowMs, this.#options.clock.monotonicMs());
     this.#bytes += batch.append(record, this.nowMs);
@@ -80,7 +111,7 @@ export class GroupCommit {
    * to a duplicate. False: no room, as `append`.
    */
   acknowledge(source: RecordSource, kind: AckKind, packetId: number, reason: number): boolean {
-    if (this.#owed.isFull) return false;
+    if (this.#owed.isFull) return this.#noRoom();
     this.#enter();
     this.#owe(source, kind, packetId, reason);
     return true;
@@ -94,13 +125,38 @@ export class GroupCommit {
     this.#enter();
     for (const op of ops) this.#ops.push(op);
     this.#callbacks.push(done);
-    if (urgent) this.#isUrgent = true;
+    if (urgent) this.#awaited++;
   }
 
-  /** Calls back once when there is room again after `append` returned false. */
+  /**
+   * Whether one more client may wait for a change of its session. False: not until the next commit begins. With a disk
+   * that is full, for hours perhaps, all who try again and again would pile up here.
+   */
+  hasRoomToWait(): boolean {
+    return this.#awaited < AWAITED_MAX || this.#noRoom();
+  }
+
+  /** Calls back once when there is room again after `append` or `hasRoomToWait` returned false. */
   whenRoom(callback: () => void): void {
-    this.#roomWaiters.push(callback);
+    this.#roomWaiters.add(callback);
     if (!this.#isInFlight) this.#commit();
+  }
+
+  /** One that has gone away. */
+  forgetWaiter(callback: () => void): void {
+    this.#roomWaiters.remove(callback);
+  }
+
+  get load(): CommitLoad {
+    const nowMs = this.#options.clock.monotonicMs();
+    return {
+      openBytes: this.#bytes,
+      inFlightBytes: this.#isInFlight ? this.#inFlightBytes : 0,
+      inFlightMs: this.#isInFlight ? nowMs - this.#inFlightSinceMs : 0,
+      commits: this.#commits,
+      commitMs: this.#commitMs,
+      noRoomMs: this.#noRoomMs + (this.#noRoomSinceMs < 0 ? 0 : nowMs - this.#noRoomSinceMs),
+    };
   }
 
   get isIdle(): boolean {
@@ -114,6 +170,12 @@ export class GroupCommit {
       this.#idleWaiters.push(resolve);
       if (!this.#isInFlight) this.#commit();
     });
+  }
+
+  /** Always false. */
+  #noRoom(): false {
+    if (this.#noRoomSinceMs < 0) this.#noRoomSinceMs = this.#options.clock.monotonicMs();
+    return false;
   }
 
   #newBatch(): FillingBatch {
@@ -148,7 +210,7 @@ export class GroupCommit {
     if (this.#isInFlight || this.#entries === 0) return;
     const ageMs = this.#options.clock.monotonicMs() - this.#oldestAtMs;
     const lingerLeftMs = this.#options.lingerMs - ageMs;
-    if (this.#isUrgent || lingerLeftMs <= 0 || this.#pace.isWorthIt(this.#entries, this.#bytes, ageMs)) {
+    if (this.#awaited > 0 || lingerLeftMs <= 0 || this.#pace.isWorthIt(this.#entries, this.#bytes, ageMs)) {
       this.#commit();
     } else if (this.#lingerTimer === null) {
       this.#lingerTimer = this.#options.clock.after(lingerLeftMs, () => {
@@ -168,13 +230,18 @@ export class GroupCommit {
     this.#owedInFlight = owed;
     this.#ops = [];
     this.#callbacks = [];
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#noRoomSinceMs >= 0) this.#noRoomMs += nowMs - this.#noRoomSinceMs;
+    this.#noRoomSinceMs = -1;
+    this.#inFlightBytes = this.#bytes;
+    this.#inFlightSinceMs = nowMs;
     this.#entries = 0;
     this.#bytes = 0;
-    this.#isUrgent = false;
+    this.#awaited = 0;
     this.#isInFlight = true;
     this.#pace.committed();
     this.#target.commit(request, (buffers) => this.#committed(buffers, callbacks));
-    this.#tellRoom();
+    this.#roomWaiters.tell();
   }
 
   #seal(): SealedBatch[] {
@@ -189,18 +256,15 @@ export class GroupCommit {
 
   #committed(buffers: ArrayBuffer[], callbacks: (() => void)[]): void {
     this.#isInFlight = false;
+    this.#commits++;
+    this.#commitMs += this.#options.clock.monotonicMs() - this.#inFlightSinceMs;
     for (const buffer of buffers) this.#freeBuffers.push(buffer);
     this.#owedInFlight.release();
     for (const callback of callbacks) callback();
+    // There is room in a batch that is empty, and nothing else would tell those who wait.
+    if (this.#entries === 0) this.#roomWaiters.tell();
     if (this.#idleWaiters.length === 0) this.#commitIfDue();
     else if (this.#entries > 0) this.#commit();
     else for (const resolve of this.#idleWaiters.splice(0)) resolve();
-  }
-
-  #tellRoom(): void {
-    if (this.#roomWaiters.length === 0) return;
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const waiter of waiters) setImmediate(waiter);
   }
 }

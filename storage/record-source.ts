@@ -10,6 +10,10 @@ export interface RecordSource {
   readonly device: string;
   /** Scratch of the keep step, made with `createSourceSlots`. */
   readonly slots: SourceSlots;
+  /** Whose bytes its records are while they wait in the log (shares/owner-keys.ts); 0 or absent: nobody's. */
+  readonly deviceKey?: number;
+  /** The same of the device's group. */
+  readonly groupKey?: number;
   /** `reason`: MQTT 5 reason code, 0 = success. */
   acknowledge(kind: AckKind, packetId: number, reason: number): void;
   /** Called at least once after the last `acknowledge` of a commit. */

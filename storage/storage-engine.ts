@@ -6,6 +6,7 @@
 
 import type { Database } from 'better-sqlite3';
 import type { CommitRequest } from './group-commit.ts';
+import { Checkpoints } from './log/checkpoints.ts';
 import { type BookEntry, Cursors } from './log/cursors.ts';
 import type { Advance } from './log/log-port.ts';
 import {
@@ -20,6 +21,8 @@ import { Retention } from './log/retention.ts';
 import { Space, type SpaceOptions, type StallReason, stallReasonOf } from './log/space.ts';
 import { recallRecent } from './log/tail.ts';
 import { type SessionOp, SessionTables } from './sessions/session-ops.ts';
+import type { CountedSlice, CountRequest } from './shares/share-count.ts';
+import { ShareLog } from './shares/share-log.ts';
 
 /** Cursors are written at most this often; a crash repeats at most this much, under the same names. */
 const FLUSH_INTERVAL_MS = 200;
@@ -30,29 +33,33 @@ export interface StorageEngineOptions extends LogWriterOptions, SpaceOptions {
   sinks: { name: string; lanes: readonly string[] }[];
   tailBytes: number;
   recentPerSessionMax: number;
+  /** Tells whose bytes wait in the log. */
+  countsShares?: boolean;
+}
+
+export interface Stored {
+  records: number;
+  bytes: number;
+  duplicates: number;
 }
 
 export interface StorageEvents {
   /** The request given to `commit` is on disk. */
-  committed(request: CommitRequest, stored: { records: number; bytes: number; duplicates: number }): void;
+  committed(request: CommitRequest, stored: Stored): void;
   appended(lane: string, nextOffset: number): void;
   stalled(reason: StallReason, detail: string): void;
   resumed(): void;
   /** The WAL has grown past `checkpointBytes`: copy it, off this thread. */
   checkpointWanted(): void;
-}
-
-/** What SQLite says of a checkpoint; `log` and `checkpointed` are frames. */
-interface CheckpointResult {
-  busy: number;
-  log: number;
-  checkpointed: number;
+  /** Count this off this thread, and say `counted`; with `countsShares` only. */
+  countWanted?(request: CountRequest): void;
 }
 
 export class StorageEngine {
   readonly lanes: LaneState[];
+  /** Whose bytes wait. */
+  readonly shares: ShareLog;
   readonly #db: Database;
-  readonly #options: StorageEngineOptions;
   readonly #events: StorageEvents;
   readonly #writer: LogWriter;
   readonly #cursors: Cursors;
@@ -60,19 +67,17 @@ export class StorageEngine {
   readonly #recent: RecentPackets;
   readonly #space: Space;
   readonly #sessions: SessionTables;
-  readonly #sidOf: Map<string, number>;
+  readonly #checkpoints: Checkpoints;
+  /** Of the sessions that there are, by sid. */
+  readonly #clientOf: Map<number, string>;
   #pending: { request: CommitRequest; batches: PreparedBatch[] } | null = null;
   #stalled = false;
   #lastFlushMs = 0;
   #lastDiskCheckMs = 0;
   #diskLow = false;
-  /** Estimate of what the WAL holds beyond the last complete checkpoint. */
-  #walLiveBytes = 0;
-  #checkpointing = false;
 
   constructor(db: Database, options: StorageEngineOptions, events: StorageEvents) {
     this.#db = db;
-    this.#options = options;
     this.#events = events;
     this.#space = new Space(db, options);
     this.#sessions = new SessionTables(db);
@@ -86,10 +91,17 @@ export class StorageEngine {
     this.#cursors = cursors as unknown as Cursors;
     this.#recent = new RecentPackets(options.recentPerSessionMax);
     const known = db.prepare('SELECT client, sid FROM sessions').all() as { client: string; sid: number }[];
-    this.#sidOf = new Map(known.map(({ client, sid }) => [client, sid]));
+    this.#clientOf = new Map(known.map(({ client, sid }) => [sid, client]));
     recallRecent(db, lanes, this.#recent, options.tailBytes);
     this.#retention = new Retention(db, lanes, Math.ceil(options.tailBytes / lanes.length));
     this.#writer = new LogWriter(db, lanes, this.#recent, options);
+    this.#checkpoints = new Checkpoints(db, options.checkpointBytes, () => events.checkpointWanted());
+    this.shares = new ShareLog(db, {
+      lanes,
+      floorOf: ({ name }) => this.#cursors.floor(name),
+      isCounting: options.countsShares === true,
+    });
+    this.shares.tryCreate();
   }
 
   books(): BookEntry[] {
@@ -104,16 +116,32 @@ export class StorageEngine {
     return this.#space.usedBytes();
   }
 
+  /** How much of the room there is holds what cannot be deleted, 0 to 1. */
+  fill(): number {
+    const deliveredBytes = this.lanes.map((lane, i) =>
+      this.#retention.deliveredBytes(i, this.#cursors.floor(lane.name)),
+    );
+    return this.#space.fill(deliveredBytes.reduce((sum, bytes) => sum + bytes, 0));
+  }
+
   /** One at a time: not again before `committed`. */
   commit(request: CommitRequest, nowMs: number): void {
-    for (const op of request.ops) this.#noteSession(op);
     const batches = request.batches.map((sealed) => this.#writer.prepare(sealed));
+    for (const op of request.ops) this.#noteSession(op); // last: the records are of the sessions that were
     this.#pending = { request, batches };
     this.#tryCommit(nowMs);
   }
 
   advance(message: Advance): void {
     this.#cursors.advance(message);
+    this.shares.settle();
+  }
+
+  /** The answer to `countWanted`. */
+  counted(slice: CountedSlice): void {
+    this.shares.counted(slice);
+    this.shares.settle();
+    this.#wantCount();
   }
 
   /**
@@ -122,18 +150,20 @@ export class StorageEngine {
   tick(nowMs: number): void {
     if (this.#pending !== null) this.#tryCommit(nowMs);
     else if (this.#housekeepingDue(nowMs)) this.#flush(nowMs, false);
-    if (this.#walLiveBytes > this.#options.checkpointBytes) this.#wantCheckpoint();
+    this.shares.tryCreate();
+    this.shares.settle();
+    this.#wantCount();
+    this.#checkpoints.wantIfDue();
   }
 
   /** The checkpoint thread is done: what little came meanwhile is copied here, and the WAL starts over. */
   checkpointed(): void {
-    this.#checkpointing = false;
-    this.#finishCheckpoint();
+    this.#checkpoints.done();
   }
 
   close(nowMs: number): void {
-    if (this.#cursors.dirty) this.#flush(nowMs, false);
-    this.#checkpoint('TRUNCATE');
+    if (this.#cursors.dirty || this.shares.due) this.#flush(nowMs, false);
+    this.#checkpoints.truncate();
   }
 
   #tryCommit(nowMs: number): void {
@@ -175,9 +205,11 @@ export class StorageEngine {
       stored.duplicates += batch.duplicates;
       if (batch.count === 0) continue;
       lane.nextOffset = batch.firstOffset + batch.count;
+      delete lane.leftOutFrom;
       stored.records += batch.count;
       stored.bytes += batch.bytes.length;
       this.#retention.appended(batch.laneIndex, batch.firstOffset, batch.bytes.length);
+      this.shares.appended(batch.laneIndex, batch);
     }
     if (this.#stalled) {
       this.#stalled = false;
@@ -188,7 +220,8 @@ export class StorageEngine {
       if (batch.count > 0)
         this.#events.appended(this.lanes[batch.laneIndex].name, this.lanes[batch.laneIndex].nextOffset);
     }
-    this.#grewBy(stored.bytes + request.ops.length * 512);
+    this.#checkpoints.grewBy(stored.bytes + request.ops.length * 512);
+    this.shares.settle();
   }
 
   /** No room: let delivered batches go at once, the kept tail too; the pending commit stays. */
@@ -198,13 +231,14 @@ export class StorageEngine {
       this.#events.stalled(reason, detail);
     }
     this.#flush(nowMs, true);
-    this.#finishCheckpoint();
+    this.#checkpoints.finish();
   }
 
   #housekeepingDue(nowMs: number): boolean {
     if (nowMs - this.#lastFlushMs < FLUSH_INTERVAL_MS && nowMs >= this.#lastFlushMs) return false;
     return (
       this.#cursors.dirty ||
+      this.shares.due ||
       this.lanes.some((lane, i) => this.#retention.due(i, this.#cursors.floor(lane.name)))
     );
   }
@@ -215,11 +249,12 @@ export class StorageEngine {
       this.#transaction(() => this.#flushInTransaction(nowMs, hard));
     } catch (error) {
       if (stallReasonOf(error) === undefined) throw error;
+      this.shares.flushFailed();
       this.#lastFlushMs = nowMs; // not even room for this: cursors stay in memory, the next tick tries again
       return;
     }
     this.#flushed(nowMs);
-    this.#grewBy(0);
+    this.#checkpoints.grewBy(0);
   }
 
   #flushInTransaction(nowMs: number, hard: boolean): void {
@@ -227,11 +262,19 @@ export class StorageEngine {
     for (const [i, lane] of this.lanes.entries()) {
       this.#retention.step(i, lane, this.#cursors.floor(lane.name), hard);
     }
+    this.shares.flush(hard);
   }
 
   #flushed(nowMs: number): void {
     this.#lastFlushMs = nowMs;
     this.#cursors.flushed();
+    const shareBytes = this.shares.flushed();
+    if (shareBytes > 0) this.#checkpoints.grewBy(shareBytes);
+  }
+
+  #wantCount(): void {
+    const request = this.shares.nextCount();
+    if (request !== null) this.#events.countWanted?.(request);
   }
 
   #transaction(body: () => void): void {
@@ -245,11 +288,16 @@ export class StorageEngine {
     }
   }
 
-  /** A session begun anew means new packets by its old packet ids. */
+  /** A session begun anew means new packets by its old packet ids, and one that has ended means none. */
   #noteSession(op: SessionOp): void {
-    if (op.kind !== 'session-put' || this.#sidOf.get(op.client) === op.sid) return;
-    this.#sidOf.set(op.client, op.sid);
-    this.#recent.forget(op.client);
+    const isKnown = 'sid' in op && this.#clientOf.has(op.sid);
+    if (op.kind === 'session-put' && !isKnown) {
+      this.#clientOf.set(op.sid, op.client);
+      this.#recent.forget(op.client);
+    } else if (op.kind === 'session-end' && isKnown) {
+      this.#recent.forget(this.#clientOf.get(op.sid) as string);
+      this.#clientOf.delete(op.sid);
+    }
   }
 
   #isDiskLow(nowMs: number): boolean {
@@ -258,34 +306,5 @@ export class StorageEngine {
       this.#diskLow = this.#space.diskLow();
     }
     return this.#diskLow;
-  }
-
-  #grewBy(bytes: number): void {
-    this.#walLiveBytes += bytes + 16384; // the pages around a commit's data
-    if (this.#walLiveBytes > this.#options.checkpointBytes) this.#wantCheckpoint();
-  }
-
-  #wantCheckpoint(): void {
-    if (this.#checkpointing) {
-      if (this.#walLiveBytes > 2 * this.#options.checkpointBytes) this.#finishCheckpoint();
-      return;
-    }
-    this.#checkpointing = true;
-    this.#events.checkpointWanted();
-  }
-
-  #finishCheckpoint(): void {
-    const [result] = this.#checkpoint('PASSIVE');
-    if (result?.busy === 0) this.#walLiveBytes = Math.max(0, result.log - result.checkpointed) * 4120;
-  }
-
-  /** No result: no room in the database's file; what is in the WAL stays there until the next one. */
-  #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): CheckpointResult[] {
-    try {
-      return this.#db.pragma(`wal_checkpoint(${mode})`) as CheckpointResult[];
-    } catch (error) {
-      if (stallReasonOf(error) === undefined) throw error;
-      return [];
-    }
   }
 }

@@ -10,6 +10,7 @@ import type { Compression } from './record-batch/codec.ts';
 import type { SealedBatch } from './record-batch/open-batch.ts';
 import type { SessionOp } from './sessions/session-ops.ts';
 import type { SessionSnapshot } from './sessions/session-snapshot.ts';
+import type { OwnerShares } from './shares/owner-shares.ts';
 
 export interface StoreOptions {
   directory: string;
@@ -28,6 +29,11 @@ export interface StoreOptions {
   checkpointBytes: number;
   diskFreeBytesMin: number;
   recentPerSessionMax: number;
+  /**
+   * Devices and groups of which the bytes that wait in the log are told (shares/stored-shares.ts); 0 or absent: nobody
+   * asks, and nothing is counted.
+   */
+  shareOwnersMax?: number;
   /** The store was found damaged while it was in use: salvage it before it is opened. */
   salvage: Damage | null;
 }
@@ -39,12 +45,19 @@ export interface StoreState {
   books: BookEntry[];
   sessions: SessionSnapshot;
   report: OpenReport;
+  /** For shares/owner-keys.ts. */
+  shareSecret: string;
 }
 
 export interface StoreStatus {
   lanes: LaneState[];
   books: BookEntry[];
+  /** Of the files; they do not become smaller. */
   usedBytes: number;
+  /** How much of the room that buffer.maxBytes leaves holds what cannot be deleted, 0 to 1. */
+  fill: number;
+  /** Batches of which the bytes are not in the shares any more, because there was no room to note them. */
+  sharesGivenUp: number;
 }
 
 export type ToStore =
@@ -63,7 +76,13 @@ export type FromStore =
       bytes: number;
       duplicates: number;
       commitMs: number;
+      /** How the bytes that wait have changed; null: they have not, or nobody asks. */
+      shares: OwnerShares | null;
     }
+  /** The same between commits. */
+  | { kind: 'shares'; shares: OwnerShares }
+  /** All that was stored before the start is in the shares. */
+  | { kind: 'shares-counted' }
   | { kind: 'stalled'; reason: StallReason; detail: string }
   | { kind: 'resumed' }
   | { kind: 'status'; status: StoreStatus }

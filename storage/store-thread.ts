@@ -1,6 +1,7 @@
 // The storage thread: wires the engine to its ports. A fault here is told to the main thread, which stops the process
 // in order; what was acknowledged is on disk already.
 
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { messageOf, SluiceError } from '../config/errors.ts';
@@ -9,10 +10,11 @@ import type { Advance } from './log/log-port.ts';
 import { damageOf } from './open/damage.ts';
 import { lockDirectory } from './open/directory-lock.ts';
 import { gatewayIdOf } from './open/gateway-id.ts';
-import { closeDatabase, DATABASE_FILE, openDatabase } from './open/open-database.ts';
+import { closeDatabase, DATABASE_FILE, openDatabase, orNoRoom } from './open/open-database.ts';
 import { salvage } from './open/salvage.ts';
 import { STORE_TABLES } from './open/store-schema.ts';
 import { SessionTables } from './sessions/session-ops.ts';
+import { ShareCounter } from './shares/share-counter.ts';
 import { StorageEngine, type StorageEvents } from './storage-engine.ts';
 import type { FromStore, StoreOptions, ToStore } from './store-messages.ts';
 
@@ -28,14 +30,13 @@ class StoreThread {
   readonly #file = join(options.directory, DATABASE_FILE);
   readonly #opened = open();
   readonly #gatewayId = gatewayIdOf(this.#opened.db, options.gatewayId);
-  readonly #checkpointer = new Worker(siblingThread(import.meta.url, './log/checkpoint-thread'), {
-    workerData: { file: this.#file },
-    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
-  });
   readonly #engine: StorageEngine;
+  readonly #checkpointer: Worker;
+  readonly #counter: ShareCounter;
   #bridge: MessagePort | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStalled = false;
+  #isCountTold = false;
   #commitStartedMs = 0;
 
   constructor() {
@@ -44,8 +45,20 @@ class StoreThread {
       gatewayId: this.#gatewayId,
       file: this.#file,
       bytesMax: options.bufferBytesMax,
+      countsShares: countsShares(),
     };
     this.#engine = new StorageEngine(this.#opened.db, engineOptions, this.#events());
+    // Not before: it would keep this thread alive when the store cannot be opened.
+    this.#checkpointer = new Worker(siblingThread(import.meta.url, './log/checkpoint-thread'), {
+      workerData: { file: this.#file },
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+    });
+    this.#counter = new ShareCounter({
+      file: this.#file,
+      secret: this.#engine.shares.secret,
+      onCounted: (slice) => guarded(() => this.#engine.counted(slice)),
+      onFault: fault,
+    });
     this.#checkpointer.on('message', () => guarded(() => this.#engine.checkpointed()));
     this.#checkpointer.on('error', fault);
     main.on('message', (message: ToStore) => guarded(() => this.#onMessage(message)));
@@ -58,6 +71,7 @@ class StoreThread {
         books: this.#engine.books(),
         sessions: this.#engine.loadSessions(),
         report: this.#opened.report,
+        shareSecret: this.#engine.shares.secret,
       },
     });
     this.#schedule();
@@ -68,7 +82,8 @@ class StoreThread {
       committed: (request, stored) => {
         const buffers = request.batches.map((batch) => batch.buffer);
         const commitMs = performance.now() - this.#commitStartedMs;
-        tell({ kind: 'committed', buffers, ...stored, commitMs }, buffers);
+        const shares = this.#engine.shares.takeChanges();
+        tell({ kind: 'committed', buffers, ...stored, commitMs, shares }, buffers);
       },
       appended: (lane, nextOffset) => this.#bridge?.postMessage({ kind: 'appended', lane, nextOffset }),
       stalled: (reason, detail) => {
@@ -81,13 +96,26 @@ class StoreThread {
         tell({ kind: 'resumed' });
       },
       checkpointWanted: () => this.#checkpointer.postMessage('checkpoint'),
+      countWanted: (request) => this.#counter.ask(request),
     };
+  }
+
+  /** What has changed since the last commit; and the end of the count. */
+  #tellShares(): void {
+    const { shares } = this.#engine;
+    const changes = shares.takeChanges();
+    if (changes !== null) tell({ kind: 'shares', shares: changes });
+    if (this.#isCountTold || !countsShares() || !shares.isCounted) return;
+    this.#isCountTold = true;
+    void this.#counter.stop();
+    tell({ kind: 'shares-counted' });
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     const tick = (): void => {
       guarded(() => this.#engine.tick(Date.now()));
+      guarded(() => this.#tellShares());
       this.#schedule();
     };
     this.#timer = setTimeout(tick, this.#isStalled ? STALLED_TICK_MS : TICK_MS);
@@ -110,6 +138,8 @@ class StoreThread {
             lanes: this.#engine.lanes,
             books: this.#engine.books(),
             usedBytes: this.#engine.usedBytes(),
+            fill: this.#engine.fill(),
+            sharesGivenUp: this.#engine.shares.rowsGivenUp,
           },
         });
         break;
@@ -123,7 +153,8 @@ class StoreThread {
     clearTimeout(this.#timer);
     this.#bridge?.close();
     this.#checkpointer.postMessage('stop');
-    this.#checkpointer.once('exit', () => {
+    const exited = [once(this.#checkpointer, 'exit'), this.#counter.stop()];
+    void Promise.allSettled(exited).then(() => {
       guarded(() => this.#engine.close(Date.now()));
       guarded(() => closeDatabase(this.#opened.db));
       this.#lock.release();
@@ -149,6 +180,10 @@ function open(): ReturnType<typeof openDatabase> {
   });
 }
 
+function countsShares(): boolean {
+  return (options.shareOwnersMax ?? 0) > 0;
+}
+
 function tell(message: FromStore, transfer: ArrayBuffer[] = []): void {
   main.postMessage(message, transfer);
 }
@@ -172,4 +207,10 @@ function fault(error: unknown): void {
   tell({ kind: 'fault', code, message: messageOf(error), hint: known?.hint });
 }
 
-guarded(() => void new StoreThread());
+guarded(() => {
+  try {
+    new StoreThread();
+  } catch (error) {
+    throw orNoRoom(options.directory, error);
+  }
+});

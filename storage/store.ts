@@ -8,6 +8,7 @@ import { siblingThread } from '../config/sibling-thread.ts';
 import type { CommitRequest, CommitTarget } from './group-commit.ts';
 import type { StallReason } from './log/space.ts';
 import type { OpenEvent } from './open/open-database.ts';
+import { StoredShares } from './shares/stored-shares.ts';
 import type { FromStore, StoreOptions, StoreState, StoreStatus, ToStore } from './store-messages.ts';
 
 export interface StoreEvents {
@@ -23,6 +24,8 @@ export interface StoreEvents {
 export class Store implements Component, CommitTarget {
   readonly #options: StoreOptions;
   readonly #events: StoreEvents;
+  /** Who has how many bytes waiting; null when `shareOwnersMax` is 0. */
+  readonly shares: StoredShares | null;
   #worker: Worker | null = null;
   #exited: Promise<unknown> = Promise.resolve();
   #state: StoreState | null = null;
@@ -34,6 +37,8 @@ export class Store implements Component, CommitTarget {
   constructor(options: StoreOptions, events: StoreEvents) {
     this.#options = options;
     this.#events = events;
+    const { shareOwnersMax = 0 } = options;
+    this.shares = shareOwnersMax > 0 ? new StoredShares(shareOwnersMax) : null;
   }
 
   /** What was found at open; only after `start`. */
@@ -103,15 +108,23 @@ export class Store implements Component, CommitTarget {
         this.#events.opening(message.event);
         break;
       case 'opened':
+        this.shares?.opened(message.state.shareSecret);
         this.#onOpened?.(message.state);
         break;
       case 'committed': {
         const done = this.#done;
         this.#done = null;
+        if (message.shares !== null) this.shares?.changed(message.shares);
         this.#events.committed(message);
         done?.(message.buffers);
         break;
       }
+      case 'shares':
+        this.shares?.changed(message.shares);
+        break;
+      case 'shares-counted':
+        this.shares?.counted();
+        break;
       case 'stalled':
         this.#events.stalled(message.reason, message.detail);
         break;

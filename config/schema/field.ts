@@ -23,10 +23,13 @@ export interface StringField {
 
 export interface UrlField {
   readonly kind: 'url';
+  /** What comes after a ? is never printed. A user name or password before the host is refused. */
   readonly help: string;
   readonly default?: string | undefined;
   /** Accepted schemes without the colon. */
   readonly schemes: readonly string[];
+  /** Where a user name and password belong; the hint of that problem. */
+  readonly instead?: string | undefined;
 }
 
 export interface BoolField {

@@ -161,7 +161,8 @@ class Reader {
   #unknownKey(key: string, known: readonly string[], place: Place): void {
     const near = this.#suggestions++ < fileLimits.suggestionsMax ? nearestKey(key, known) : undefined;
     const elsewhere = this.#settings.filter((setting) => setting.key.toLowerCase() === key.toLowerCase());
-    const places = [...new Set(elsewhere.map(whereabouts))].slice(0, 3);
+    const paths = [...new Set(elsewhere.map(({ path }) => path))].slice(0, 3);
+    const places = paths.map((path) => whereabouts(path, elsewhere));
     const hints = [
       ...(near === undefined ? [] : [`Did you mean ${near}?`]),
       ...(places.length === 0 ? [] : [`There is ${alternatives(places)}.`]),
@@ -177,9 +178,12 @@ class Reader {
   }
 }
 
-/** `listeners[].path with type ws`. */
-function whereabouts({ path, variant }: Setting): string {
-  return variant === undefined ? path : `${path} with type ${variant}`;
+/** `listeners[].path with type ws or wss`. */
+function whereabouts(path: string, settings: readonly Setting[]): string {
+  const types = settings.flatMap((setting) =>
+    setting.path === path && setting.variant !== undefined ? [setting.variant] : [],
+  );
+  return types.length === 0 ? path : `${path} with type ${alternatives(types)}`;
 }
 
 /** The default, or for what has none something harmless of the right type. */

@@ -100,6 +100,7 @@ function controlFault(text: string, isMultiline: boolean): string | undefined {
 
 function readUrl(field: UrlField, raw: RawScalar): Reading {
   const text = typeof raw.value === 'string' ? raw.value : raw.text;
+  if (raw.value === '' && field.default === '') return value('');
   // What comes before an @ or after a ? can be a secret.
   const name = /[@?]/.test(text) ? 'the URL' : quoted(text);
   const url = /^[\x21-\x7e]{1,2048}$/.test(text) ? URL.parse(text) : null;
@@ -109,7 +110,7 @@ function readUrl(field: UrlField, raw: RawScalar): Reading {
     return fault(`${name} has a scheme that cannot be used here`, wanted(field));
   }
   if (url.username !== '' || url.password !== '' || text.includes('@')) {
-    return fault('the URL holds a user name or password', 'Use the settings username and password instead.');
+    return fault('the URL holds a user name or password', field.instead ?? 'Remove them.');
   }
   if (url.hash !== '') return fault(`${name} has a fragment (#)`, 'Remove the # and what follows it.');
   return value(text);

@@ -1,7 +1,7 @@
 // `sluice check -c FILE`: every problem of a configuration at once, or the settings that would be in effect.
 
 import type { Command } from 'commander';
-import { describeConfig } from '../../config/check.ts';
+import { describeConfig, renderProblems } from '../../config/check.ts';
 import { jsonSchemaText } from '../../config/json-schema.ts';
 import { loadSettings } from './load-settings.ts';
 
@@ -17,7 +17,12 @@ export function registerCheck(program: Command): void {
         return;
       }
       const settings = loadSettings(file);
-      if (settings === undefined) process.exitCode = 1;
-      else process.stdout.write(`${describeConfig(settings.config)}\n`);
+      if (settings === undefined) {
+        process.exitCode = 1;
+        return;
+      }
+      const { config, warnings, file: read } = settings;
+      if (warnings.length > 0) process.stderr.write(`${renderProblems(warnings, read)}\n`);
+      process.stdout.write(`${describeConfig(config)}\n`);
     });
 }

@@ -1,13 +1,15 @@
 // The configuration of a command: loaded from -c FILE or SLUICE_CONFIG and the environment; problems are printed, all
-// of them, one line each.
+// of them, one line each. What is odd but runs is for the command to tell: `check` prints it, who runs logs it.
 
 import { renderProblems } from '../../config/check.ts';
-import { loadConfig } from '../../config/load.ts';
+import { loadConfig, type Problem } from '../../config/load.ts';
+import { type Logger, logKeys } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
 
 export interface LoadedSettings {
   config: Config;
   file: string | undefined;
+  warnings: readonly Problem[];
 }
 
 /** Undefined when there are problems; they have been told on stderr. */
@@ -18,6 +20,10 @@ export function loadSettings(option: string | undefined): LoadedSettings | undef
     process.stderr.write(`${renderProblems(loaded.problems, file)}\n`);
     return undefined;
   }
-  if (loaded.warnings.length > 0) process.stderr.write(`${renderProblems(loaded.warnings, file)}\n`);
-  return { config: loaded.config, file };
+  return { config: loaded.config, file, warnings: loaded.warnings };
+}
+
+export function logWarnings(log: Logger, { warnings, file }: Omit<LoadedSettings, 'config'>): void {
+  for (const warning of warnings)
+    log.warn({ [logKeys.component]: 'config' }, renderProblems([warning], file));
 }

@@ -7,13 +7,17 @@ import { createLogger, type Logger } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
 import type { Damage } from '../../storage/open/damage.ts';
 import { Gateway } from '../gateway.ts';
+import { clientFlags } from './client-flags.ts';
 import { faultLine } from './foreground.ts';
-import { type LoadedSettings, loadSettings } from './load-settings.ts';
+import { type LoadedSettings, loadSettings, logWarnings } from './load-settings.ts';
+import { Reload } from './reload.ts';
 
 const STOP_DEADLINE_MS = 8000;
 const STOP_GRACE_MS = 1500;
 /** In one run; a disk that damages the store over and over needs a person. */
 const SALVAGES_MAX = 3;
+/** A full disk is looked at as often whether there is room again. */
+const ROOM_RETRY_MS = 2000;
 const EXIT_FAULT = 1;
 const EXIT_SECOND_SIGNAL = 130;
 
@@ -35,9 +39,13 @@ export interface Companion {
 }
 
 /** Runs until a signal or a fault; exits the process. `started` may bring up what belongs to the command. */
-export async function runGateway({ config }: LoadedSettings, started: Started): Promise<void> {
+export async function runGateway(settings: LoadedSettings, started: Started): Promise<void> {
+  const { config, file } = settings;
   const log = createLogger(config.log);
+  logWarnings(log, settings);
   const run = new GatewayRun(config, log, started);
+  const reload = new Reload({ file, config, log, apply: (next) => run.reconfigure(next) });
+  process.on('SIGHUP', () => void reload.run());
   onSignals((first) => {
     if (!first) process.exit(EXIT_SECOND_SIGNAL);
     log.info('stopping; once more to stop at once');
@@ -49,13 +57,15 @@ export async function runGateway({ config }: LoadedSettings, started: Started): 
 type Started = (gateway: Gateway) => Promise<Companion | undefined> | undefined;
 
 class GatewayRun {
-  readonly #config: Config;
+  #config: Config;
   readonly #log: Logger;
   readonly #started: Started;
   #gateway: Gateway | null = null;
   #companion: Companion | undefined;
+  #hasStarted = false;
   #isStopping = false;
   #salvages = 0;
+  #isWithoutRoom = false;
 
   constructor(config: Config, log: Logger, started: Started) {
     this.#config = config;
@@ -63,7 +73,22 @@ class GatewayRun {
     this.#started = started;
   }
 
+  /** While there is no room for the store it is tried again and again: nothing is lost, devices wait outside. */
   async start(salvage?: Damage): Promise<void> {
+    while (!this.#isStopping && !(await this.#attempt(salvage))) {
+      await this.#gateway?.stop(STOP_DEADLINE_MS);
+      await new Promise((resolve) => setTimeout(resolve, ROOM_RETRY_MS));
+    }
+  }
+
+  /** Also for the next start, after a salvage. */
+  async reconfigure(config: Config): Promise<void> {
+    this.#config = config;
+    await this.#gateway?.reconfigure(config);
+  }
+
+  /** False: there is no room for the store; it has been said, and may be tried again. */
+  async #attempt(salvage: Damage | undefined): Promise<boolean> {
     const common = { config: this.#config, log: this.#log };
     let isFailed = false;
     const gateway = new Gateway({
@@ -78,12 +103,25 @@ class GatewayRun {
     this.#gateway = gateway;
     try {
       await gateway.start();
+      this.#hasStarted = true;
       this.#companion ??= await this.#started(gateway);
+      this.#isWithoutRoom = false;
     } catch (error) {
-      if (isFailed) return;
+      if (isFailed) return true;
       isFailed = true;
+      if (isNoRoom(error) && !this.#isStopping) {
+        this.#sayNoRoom(error);
+        return false;
+      }
       await this.#failed(error);
     }
+    return true;
+  }
+
+  #sayNoRoom({ message, hint }: SluiceError): void {
+    if (this.#isWithoutRoom) return;
+    this.#isWithoutRoom = true;
+    this.#log.error({ hint, retryMs: ROOM_RETRY_MS }, `${message}; no device is let in until there is room`);
   }
 
   async stop(exitCode: number): Promise<void> {
@@ -94,7 +132,8 @@ class GatewayRun {
     setTimeout(() => process.exit(forced), STOP_DEADLINE_MS + STOP_GRACE_MS).unref();
     await this.#companion?.stop();
     await this.#gateway?.stop(STOP_DEADLINE_MS);
-    this.#log.info('stopped');
+    // Of one that could not start its fault has said it all.
+    if (this.#hasStarted || exitCode === 0) this.#log.info('stopped');
     process.exit(exitCode);
   }
 
@@ -126,6 +165,10 @@ function storeDamage(error: unknown): Damage | undefined {
   return cause instanceof Error ? storeDamage(cause) : undefined;
 }
 
+function isNoRoom(error: unknown): error is SluiceError {
+  return error instanceof SluiceError && error.code === 'STORE_NO_ROOM';
+}
+
 function onSignals(handle: (first: boolean) => void): void {
   let first = true;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -139,19 +182,21 @@ function onSignals(handle: (first: boolean) => void): void {
 /** What a person wants to know first: where, and how to try it. */
 function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
   if (config.log.format === 'json') return;
-  const { hostname, port } = new URL(gateway.listenerUrls[0].replace(/^(mqtt|ws)/, 'http'));
+  const flags = clientFlags(config.listeners, gateway.listenerUrls);
   const lines = [
     '',
     `  Sluice gateway ${gateway.gatewayId}${file === undefined ? '' : ` (${file})`}`,
     ...gateway.listenerUrls.map((url) => `    devices publish to   ${url}`),
     `    kept in              ${config.data.dir}`,
     ...Object.entries(config.sinks).map(
-      ([name, sink]) => `    forwarded to         ${name}: ${sink.url}, ${sink.format}`,
+      ([name, sink]) => `    forwarded to         ${name}: ${sink.url.replace(/\?.*$/, '')}, ${sink.format}`,
     ),
     '',
-    `    mosquitto_pub -h ${hostname} -p ${port} -q 1 -t plant/line1/temperature -m 21.5`,
   ];
-  lines.push(`    mosquitto_sub -h ${hostname} -p ${port} -q 1 -t 'plant/#' -v`);
+  if (flags !== undefined) {
+    lines.push(`    mosquitto_pub ${flags} -q 1 -t plant/line1/temperature -m 21.5`);
+    lines.push(`    mosquitto_sub ${flags} -q 1 -t 'plant/#' -v`);
+  }
   const upstream = gateway.upstreamUrl;
   if (upstream !== null) lines.push(`    npm run -s sluice -- receive --from ${upstream}`);
   // On stderr, so that standard output stays lines for a log collector when it is no terminal.

@@ -1,6 +1,11 @@
 // The acknowledgements that one commit owes one connection, gathered into one write.
 
 import type { AckKind } from '../../storage/record-source.ts';
+import { publishRefusalOf } from '../admission/publish-refusal.ts';
+import { type Acknowledgement, overheadBytesMax, writeReasonedAcknowledgement } from './frames/encode.ts';
+
+/** No acknowledgement is longer, also when it says why. */
+export const reasonedBytesMax = 128;
 
 const FIRST_BYTES = 64;
 const ACK_BYTES_MAX = 5;
@@ -10,13 +15,28 @@ const FIRST_BYTE = [0, 0x40, 0x50, 0x70] as const;
 export class AcknowledgementBuffer {
   #bytes: Buffer | null = null;
   #length = 0;
+  /**
+   * The client wants to be told more than a code (MQTT 5.0 3.1.2.11.7), and takes packets of `reasonedBytesMax`
+   * (MQTT-3.4.2-2, MQTT-3.5.2-2).
+   */
+  saysWhy = false;
 
   /**
    * Success has no reason code on the wire and is the same in every version: four bytes (MQTT 5.0 3.4.2.1). Any other
-   * reason is for MQTT 5 clients only.
+   * reason is for MQTT 5 clients only: a reason code, or one of publish-refusal.ts.
    */
   add(kind: AckKind, packetId: number, reason: number): void {
-    const bytes = this.#room();
+    const refusal = publishRefusalOf(reason);
+    if (refusal !== undefined) {
+      const reasonText = this.saysWhy ? refusal.text : undefined;
+      const bytes = this.#room(overheadBytesMax + (reasonText?.length ?? 0));
+      const firstByte = FIRST_BYTE[kind] as Acknowledgement;
+      const { reasonCode } = refusal;
+      const packet = { firstByte, packetId, reasonCode, reasonText };
+      this.#length = writeReasonedAcknowledgement(bytes, this.#length, packet);
+      return;
+    }
+    const bytes = this.#room(ACK_BYTES_MAX);
     let at = this.#length;
     bytes[at++] = FIRST_BYTE[kind];
     bytes[at++] = reason === 0 ? 2 : 3;
@@ -35,11 +55,12 @@ export class AcknowledgementBuffer {
     return taken;
   }
 
-  #room(): Buffer {
+  #room(bytes: number): Buffer {
+    const needed = this.#length + bytes;
     if (this.#bytes === null) {
-      this.#bytes = Buffer.allocUnsafe(FIRST_BYTES);
-    } else if (this.#length + ACK_BYTES_MAX > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(this.#bytes.length * 4);
+      this.#bytes = Buffer.allocUnsafe(Math.max(FIRST_BYTES, needed));
+    } else if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 4, needed));
       this.#bytes.copy(larger, 0, 0, this.#length);
       this.#bytes = larger;
     }

@@ -1,22 +1,33 @@
 // All clients: makes their Connections, holds what these share, and closes them at the end.
 
 import { systemClock } from '../../config/clock.ts';
+import { clientLimits } from '../../config/limits.ts';
 import type { Logger } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
+import { SummedReport } from '../../config/summed-report.ts';
 import type { GroupCommit } from '../../storage/group-commit.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
+import type { Admission } from '../admission/admission.ts';
+import { answerOf } from '../admission/connect-refusal.ts';
+import type { AdmittedClient } from '../admission/guest.ts';
 import type { TopicTable } from '../admission/topic-table.ts';
-import { openConnect } from '../sessions/connect-opening.ts';
+import { grantTerms, openConnect, refusalOf } from '../sessions/connect-opening.ts';
 import type { FanOut } from '../sessions/fan-out.ts';
 import type { FaultFence } from '../sessions/fault-fence.ts';
 import type { SessionEngine } from '../sessions/session-engine.ts';
 import type { ByteStream } from './client-socket.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-host.ts';
+import { Leavers } from './leavers.ts';
 import { createListenerCounters, type ListenerCounters } from './listener-counters.ts';
+import { PartialPackets } from './partial-packets.ts';
+import type { Peer } from './peer.ts';
 import { PublishIntake } from './publish-intake.ts';
+import { UnsentBytes } from './unsent-bytes.ts';
 
 const SWEEP_INTERVAL_MS = 1000;
+/** Lines about ended connections in ten seconds; more are told in a sum. */
+const ENDINGS_LOGGED_MAX = 20;
 
 export interface ClientHubOptions {
   config: Config;
@@ -26,6 +37,7 @@ export interface ClientHubOptions {
   persistence: SessionPersistence;
   fence: FaultFence;
   topics: TopicTable;
+  admission: Admission;
   log: Logger;
 }
 
@@ -45,8 +57,13 @@ export class ClientHub {
     }, SWEEP_INTERVAL_MS).unref();
   }
 
-  connected(stream: ByteStream): void {
-    const connection = new Connection(stream, this.#host);
+  connected(stream: ByteStream, peer: Peer): void {
+    const guest = this.#host.door.knock(peer);
+    if (guest === null) {
+      stream.destroy();
+      return;
+    }
+    const connection = new Connection(stream, guest, this.#host);
     this.#connections.add(connection);
     this.counters.connections++;
     this.counters.connectionsTotal++;
@@ -58,8 +75,17 @@ export class ClientHub {
     for (const connection of this.#connections) connection.stopReading();
   }
 
+  /** Ends the connections of those clients; MQTT 5 ones are told (MQTT 5.0 3.14.2.1: administrative action). */
+  expel(isMeant: (client: AdmittedClient) => boolean, detail: string): void {
+    for (const connection of this.#connections) {
+      const { admitted } = connection;
+      if (admitted !== null && isMeant(admitted)) connection.expel(detail);
+    }
+  }
+
   closeAll(): void {
     clearInterval(this.#sweep);
+    this.#host.endings.flush();
     for (const connection of this.#connections) connection.destroy();
   }
 
@@ -70,32 +96,72 @@ export class ClientHub {
     persistence,
     fence,
     topics,
+    admission,
     log,
   }: ClientHubOptions): ConnectionHost {
-    const { mqtt, sessions } = config;
+    const { mqtt, sessions, quotas } = config;
     const { counters } = this;
-    const connectLimits = {
+    const limits = {
+      packetBytesMax: mqtt.packetBytesMax,
       keepAliveMaxS: Math.floor(mqtt.keepAliveMaxMs / 1000),
       sessionExpiryMaxS: Math.floor(mqtt.sessionExpiryMaxMs / 1000),
     };
-    const { receiveMaximum, outboundBytesMax } = mqtt;
+    const { unreleasedMax, outboundBytesMax } = mqtt;
+    const filtersMax = Math.max(clientLimits.filtersPerPacketMax, mqtt.subscriptionsMax);
+    const publishes = admission.publishes;
     return {
       lanes: config.lanes.length,
       clock: systemClock,
       log,
       counters,
+      endings: endingsOf(log),
       fence,
       groupCommit,
-      intake: new PublishIntake({ groupCommit, topics, fanOut, counters, receiveMaximum }),
+      door: admission.door,
+      admission: publishes,
+      intake: new PublishIntake({
+        groupCommit,
+        topics,
+        fanOut,
+        counters,
+        unreleasedMax,
+        admission: publishes,
+      }),
+      heldBytesMax: quotas.heldBytesMax,
+      leavers: new Leavers(counters),
       outboundLimits: { queuedBytesMax: outboundBytesMax, queuedMessagesMax: sessions.queuedMessagesMax },
       outboundBytesMax,
-      newRules: () => ({ version: 0, ...mqtt }),
-      open: (bytes, frame, rules) => openConnect(bytes, frame, rules, connectLimits),
+      partialConnects: new PartialPackets(clientLimits.partialConnectBytesMax),
+      partialPackets: new PartialPackets(
+        Math.max(clientLimits.partialPacketBytesMax, 4 * mqtt.packetBytesMax),
+      ),
+      unsent: new UnsentBytes(clientLimits.unsentBytesMax, () => this.#connections),
+      newRules: () => ({ version: 0, filtersMax, ...mqtt }),
+      open: openConnect,
+      refusal: (connect, reason) => refusalOf(connect, answerOf(reason)),
+      terms: (request, client) =>
+        grantTerms(request, client, { ...limits, receiveMaximum: admission.pressure.receiveMaximum }),
+      whenEased: (callback) => admission.pressure.whenEased(callback),
       qos2Of: (clientId) => persistence.qos2Open(clientId),
-      whenRoom: (callback) => groupCommit.whenRoom(() => fanOut.whenRoom(callback)),
+      whenRoom: (callback) => (fanOut.isFull ? fanOut : groupCommit).whenRoom(callback),
+      forgetWaiter: (callback) => {
+        fanOut.forgetWaiter(callback);
+        groupCommit.forgetWaiter(callback);
+      },
       closed: (connection) => {
         if (this.#connections.delete(connection)) counters.connections--;
       },
     };
   }
+}
+
+function endingsOf(log: Logger): SummedReport<string> {
+  return new SummedReport({
+    clock: systemClock,
+    singlesMax: ENDINGS_LOGGED_MAX,
+    report: (reasons) => {
+      const count = Object.values(reasons).reduce((sum: number, each = 0) => sum + each, 0);
+      log.info({ event: 'connections-ended', count, reasons }, 'more connections ended');
+    },
+  });
 }

@@ -3,7 +3,8 @@
 
 import type { Duplex } from 'node:stream';
 import type { AckKind } from '../../storage/record-source.ts';
-import { AcknowledgementBuffer } from './acknowledgement-buffer.ts';
+import { AcknowledgementBuffer, reasonedBytesMax } from './acknowledgement-buffer.ts';
+import type { Connect } from './frames/connect.ts';
 import { overheadBytesMax, writeDisconnect } from './frames/encode.ts';
 
 /** What carries a client's bytes: a TCP socket, or a WebSocket as a stream. */
@@ -37,13 +38,23 @@ export class ClientSocket {
     });
   }
 
-  /** More waits for the client than it may owe us to read. */
-  get isCongested(): boolean {
-    return this.#stream.writableLength > this.#bytesMax;
+  /** What the client wants to be told, and what it takes. */
+  configure({ requestProblemInfo, maximumPacketBytes }: Connect): void {
+    this.#acknowledgements.saysWhy = requestProblemInfo && maximumPacketBytes >= reasonedBytesMax;
   }
 
+  /** More waits for the client than it may owe us to read. */
+  get isCongested(): boolean {
+    return this.#stream.writable && this.#stream.writableLength > this.#bytesMax;
+  }
+
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  /** Nothing happens when the client has gone. */
   write(bytes: Buffer): void {
-    this.#stream.write(bytes);
+    if (this.#stream.writable) this.#stream.write(bytes);
   }
 
   acknowledge(kind: AckKind, packetId: number, reason: number): void {
@@ -52,7 +63,7 @@ export class ClientSocket {
 
   flushAcknowledgements(): void {
     const bytes = this.#acknowledgements.take();
-    if (bytes !== null) this.#stream.write(bytes);
+    if (bytes !== null) this.write(bytes);
   }
 
   /** Calls back at once, or when the congestion is over; one at a time. */
@@ -64,7 +75,7 @@ export class ClientSocket {
   /** MQTT 5 only: tells the client why (MQTT 5.0 4.13). */
   disconnect(reasonCode: number): void {
     const packet = Buffer.allocUnsafe(overheadBytesMax);
-    this.#stream.write(packet.subarray(0, writeDisconnect(packet, 0, reasonCode)));
+    this.write(packet.subarray(0, writeDisconnect(packet, 0, reasonCode)));
   }
 
   /** What is owed to the client goes out first - if it reads. */
@@ -73,6 +84,8 @@ export class ClientSocket {
     this.#waiting = null;
     if (stream.destroySoon !== undefined) stream.destroySoon();
     else stream.end(() => stream.destroy());
-    if (stream.writableLength > 0) setTimeout(() => stream.destroy(), CLOSE_GRACE_MS).unref();
+    // A WebSocket ends when its client agrees, or a long time after.
+    if (stream.writableLength > 0 || stream.destroySoon === undefined)
+      setTimeout(() => stream.destroy(), CLOSE_GRACE_MS).unref();
   }
 }

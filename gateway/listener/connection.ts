@@ -5,91 +5,111 @@
 // Invariants: nothing is admitted before the engine has accepted the CONNECT; nothing malformed reaches the engine;
 // when there is no room the socket is not read (back-pressure), and the bytes already read wait here.
 
-import { Duplex } from 'node:stream';
-import { AckKind, createSourceSlots, type SourceSlots } from '../../storage/record-source.ts';
+import { clientLimits } from '../../config/limits.ts';
 import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
+import { noMount } from '../admission/access/mount.ts';
+import type { Entrance } from '../admission/front-door.ts';
+import type { AdmittedClient, Guest } from '../admission/guest.ts';
+import type { LatestMessage } from '../admission/quota/sample.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
-import { type ByteStream, ClientSocket } from './client-socket.ts';
-import type { ConnectionHost } from './connection-host.ts';
+import type { ByteStream } from './client-socket.ts';
+import { ClientSource } from './client-source.ts';
+import type { ConnectionHost, ConnectRequest } from './connection-host.ts';
+import { EngineStream } from './engine-stream.ts';
+import type { Connect } from './frames/connect.ts';
 import { disconnectSessionExpiryS, packetIdOf, validateControl } from './frames/control-validator.ts';
 import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.ts';
-import type { FrameRules } from './frames/frame-rules.ts';
+import type { FrameRules, ProtocolVersion } from './frames/frame-rules.ts';
+import { mountControl } from './frames/mount-subscription.ts';
+
 import { explain, type Reason, reason } from './frames/reasons.ts';
 import { InboundBytes } from './inbound-bytes.ts';
+import { KeepAliveFeed } from './keep-alive-feed.ts';
 import type { ConnackMend } from './outbound/connack-mend.ts';
-import { OutboundFlow } from './outbound/outbound-flow.ts';
-import { noRoom, type Outcome, type PublishOrigin, windowFull } from './publish-intake.ts';
-import { Hold, ReadingGate } from './reading-gate.ts';
+import {
+  noRoom,
+  notItsTurn,
+  type Outcome,
+  overQuota,
+  type PublishOrigin,
+  underPressure,
+  windowFull,
+} from './publish-intake.ts';
+import { QuotaWait } from './quota-wait.ts';
+import { Hold } from './reading-gate.ts';
 
-type State = 'new' | 'connecting' | 'open' | 'closed';
+type State = 'new' | 'signing-in' | 'connecting' | 'open' | 'closed';
 
-/**
- * While only publishes come, the engine is told that the client is alive this often within its keep-alive.
- */
-const KEEP_ALIVE_FEEDS = 2;
+/** Why a client's silence is ours: it is not read. */
+const NOT_READ = Hold.room | Hold.drain | Hold.window | Hold.kept | Hold.pressure;
+/** What does not end once a client has gone. */
+const UNHEARD = Hold.end | Hold.drain;
 /** Shared by all connections: valid until the next frame is cut. */
 const frame = new Frame();
 
-export class Connection extends Duplex implements PublishOrigin {
-  readonly #host: ConnectionHost;
-  readonly #socket: ClientSocket;
+export class Connection extends EngineStream implements PublishOrigin {
+  readonly #guest: Guest;
   readonly #inbound = new InboundBytes();
-  readonly #outbound: OutboundFlow;
   #state: State = 'new';
-  readonly #gate: ReadingGate;
   /** MQTT 5.0 3.14.2.2.2: a session that was to end with the connection cannot be kept by DISCONNECT. */
   #mayExtendSession = true;
-  #keepAliveMs = 0;
+  readonly #keepAlive = new KeepAliveFeed();
+  readonly #quotaWait: QuotaWait;
+  readonly #tryAgain = () => this.gate.open(Hold.room);
+  /** It has gone, and so much of what it had sent is still to be handled; 0: it is there. */
+  #leavingBytes = 0;
   /** Completed until the engine's CONNACK comes. */
   #connack: ConnackMend = {};
-  #engineFedAtMs = 0;
   readonly rules: FrameRules;
-  device = '';
+  admitted: AdmittedClient | null = null;
+  receiveMaximum = 0;
   persistent = false;
   qos2: UnreleasedIds = NONE;
-  readonly slots: SourceSlots;
+  readonly source: ClientSource;
   lastTopic: TopicEntry | null = null;
   aliases: TopicEntry[] | null = null;
-  unacknowledged = 0;
 
-  constructor(stream: ByteStream, host: ConnectionHost) {
-    super({ readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024, emitClose: true });
-    this.#host = host;
-    const onDrained = () => this.#gate.open(Hold.drain);
-    this.#socket = new ClientSocket(stream, { bytesMax: host.outboundBytesMax, onDrained });
+  constructor(stream: ByteStream, guest: Guest, host: ConnectionHost) {
+    super(stream, host);
+    this.#guest = guest;
     this.rules = host.newRules();
-    this.slots = createSourceSlots(host.lanes);
-    this.#gate = new ReadingGate(stream, () => this.#consumeKept());
-    this.#outbound = new OutboundFlow(
-      {
-        send: (bytes) => this.#socket.write(bytes),
-        toAedes: (bytes) => this.#toEngine(bytes),
-        clock: host.clock,
-        onDiscard: (_reason, count) => {
-          host.counters.discardedOutbound += count;
-        },
-        fail: (fault) => this.#end('outbound-fault', fault.message),
-      },
-      host.outboundLimits,
-    );
+    this.source = new ClientSource({ client: this, lanes: host.lanes, counters: host.counters });
+    const { gate, socket } = this;
+    this.#inbound.countIn(host.partialConnects, this);
+    this.#quotaWait = new QuotaWait({
+      gate,
+      socket,
+      inbound: this.#inbound,
+      heldBytesMax: host.heldBytesMax,
+      keepLatest: (message) => this.#keepLatest(message),
+    });
     stream.on('data', (chunk) => this.#onData(chunk));
     stream.on('error', () => this.destroy()); // a reset: 'close' follows, the session engine sees the end
-    stream.on('close', () => this.destroy());
+    stream.on('close', () => this.#left(stream.readableEnded));
   }
 
   // -- inbound ------------------------------------------------------------------------------------------------------
 
   #onData(chunk: Buffer): void {
-    this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
+    this.#look();
     this.#consume(this.#inbound.append(chunk));
-    if (this.#state === 'open') this.#feedKeepAlive(this.#host.groupCommit.nowMs);
+    this.#quotaWait.look();
+    if (chunk.length >= clientLimits.bytesPerTurnMax) this.endTurn();
+    if (this.#state === 'open') this.#keepAlive.feed(this.host.groupCommit.nowMs, this.outbound);
+  }
+
+  /** The time, for all that is handled now. */
+  #look(): void {
+    const { clock, groupCommit, admission } = this.host;
+    groupCommit.nowMs = clock.nowMs();
+    admission.nowMs = clock.monotonicMs();
   }
 
   /** Handles whole frames from the front of `bytes`; what is left over stays in `#inbound`. */
   #consume(bytes: Buffer): void {
     let at = 0;
     let wantedBytes = 0;
-    while (at < bytes.length && this.#gate.isOpen) {
+    for (let frames = 1; at < bytes.length && this.gate.isOpen; frames++) {
       const cut = cutFrame(bytes, at, bytes.length, frame, this.rules);
       if (cut === incomplete) {
         wantedBytes = frame.bodyEnd - at; // negative while the length itself is incomplete
@@ -97,16 +117,16 @@ export class Connection extends Duplex implements PublishOrigin {
       }
       const end = frame.bodyEnd;
       const outcome = cut === reason.ok ? this.#handleFenced(bytes) : cut;
-      if (outcome === noRoom || outcome === windowFull) {
-        if (outcome === noRoom) this.#waitForRoom();
-        else this.#waitForWindow();
+      if (outcome < reason.ok) {
+        this.#waitFor(outcome);
         break;
       }
       if (outcome !== reason.ok) {
-        this.#violate(outcome);
+        this.#violate(outcome as Reason);
         return;
       }
       at = end;
+      if (frames === clientLimits.framesPerTurnMax) this.endTurn();
     }
     this.#inbound.keep(bytes, at, wantedBytes);
   }
@@ -122,46 +142,83 @@ export class Connection extends Duplex implements PublishOrigin {
   }
 
   #handle(bytes: Buffer): Outcome {
-    if (frame.type === packetType.publish) return this.#host.intake.publish(this, bytes, frame);
+    if (frame.type === packetType.publish) return this.host.intake.publish(this, bytes, frame);
+    const { groupCommit } = this.host;
     if (this.#state === 'new') return this.#connect(bytes);
     const why = validateControl(bytes, frame, this.rules);
     if (why !== reason.ok) return why;
     switch (frame.type) {
       case packetType.pubrel:
-        return this.#host.intake.release(this, packetIdOf(bytes, frame));
+        return this.host.intake.release(this, packetIdOf(bytes, frame));
+      case packetType.pingreq:
+        if (this.#quotaWait.passOver()) return reason.ok;
+        break;
+      case packetType.subscribe:
+      case packetType.unsubscribe:
+        if (this.persistent && !groupCommit.hasRoomToWait()) return noRoom;
+        break;
       case packetType.auth:
         return reason.authNotNegotiated;
       case packetType.disconnect:
         if (!this.#mayExtendSession && (disconnectSessionExpiryS(bytes, frame) ?? 0) > 0)
           return reason.sessionExpiryRaised;
-        this.#gate.close(Hold.end); // MQTT-3.14.4-2: nothing may follow
+        this.gate.close(Hold.end); // MQTT-3.14.4-2: nothing may follow
     }
-    const own = Buffer.from(bytes.subarray(frame.start, frame.bodyEnd));
-    if (isDeliveryAck(frame.type) && this.#outbound.fromClient(frame.type, own) === 'swallow')
+    const asSent = Buffer.from(bytes.subarray(frame.start, frame.bodyEnd));
+    const own = mountControl(asSent, this.rules.version as ProtocolVersion, this.admitted?.mount ?? noMount);
+    if (isDeliveryAck(frame.type) && this.outbound.fromClient(frame.type, own) === 'swallow')
       return reason.ok;
-    this.#engineFedAtMs = this.#host.groupCommit.nowMs;
-    this.#toEngine(own);
+    this.#keepAlive.fed(groupCommit.nowMs);
+    this.toEngine(own);
     return reason.ok;
   }
 
   #connect(bytes: Buffer): Outcome {
-    const opening = this.#host.open(bytes, frame, this.rules);
+    const opening = this.host.open(bytes, frame, this.rules);
     if (!opening.ok) {
-      if (opening.answer !== null) this.#socket.write(opening.answer);
-      this.#host.counters.protocolViolations++;
-      this.#end('connect-refused', opening.detail);
+      if (opening.answer !== null) this.socket.write(opening.answer);
+      this.host.counters.protocolViolations++;
+      this.endConnection('connect-refused', opening.detail);
       return reason.ok;
     }
-    this.device = opening.clientId;
-    this.rules.version = opening.version;
-    this.#keepAliveMs = opening.keepAliveS * 1000;
-    this.#connack = opening.terms.connack;
-    this.#outbound.configure(opening.terms);
-    this.#mayExtendSession = opening.sessionExpiryS > 0;
-    this.#state = 'connecting';
-    this.#gate.close(Hold.session);
-    this.#toEngine(opening.frame);
+    const { request } = opening;
+    if (isStored(request.connect) && !this.host.groupCommit.hasRoomToWait()) return noRoom;
+    this.rules.version = request.connect.version;
+    this.device = request.clientId; // for the log, until it is known who that is
+    this.#state = 'signing-in';
+    this.gate.close(Hold.session);
+    this.host.door
+      .signIn(this.#guest, { ...request.connect, clientId: request.clientId, link: this.#quotaWait })
+      .then((entrance) => this.#signedIn(entrance, request))
+      .catch((thrown: Error) => this.faulted(thrown));
     return reason.ok;
+  }
+
+  #signedIn(entrance: Entrance, request: ConnectRequest): void {
+    if (this.#state !== 'signing-in') return;
+    if (entrance.kind === 'refuse') {
+      this.socket.write(this.host.refusal(request.connect, entrance.reason));
+      this.endConnection('connect-refused', entrance.reason);
+      return;
+    }
+    const { client } = entrance;
+    const { clientId, keepAliveS, terms, receiveMaximum, frame } = this.host.terms(request, client);
+    this.admitted = client;
+    this.device = clientId;
+    this.source.identify(clientId, client.records);
+    this.receiveMaximum = receiveMaximum;
+    this.#keepAlive.set(keepAliveS);
+    this.#connack = terms.connack;
+    this.socket.configure(request.connect);
+    this.outbound.configure(terms);
+    this.#inbound.countIn(this.host.partialPackets, this);
+    this.#mayExtendSession = request.connect.sessionExpiryS > 0;
+    this.#state = 'connecting';
+    this.toEngine(frame);
+  }
+
+  protected override get isOpen(): boolean {
+    return this.#state === 'open';
   }
 
   sessionOpened(sessionPresent: boolean): void {
@@ -172,154 +229,111 @@ export class Connection extends Duplex implements PublishOrigin {
   accepted(session: { persistent: boolean; clientId: string }): void {
     if (this.#state !== 'connecting') return;
     this.persistent = session.persistent;
-    this.qos2 = this.#host.qos2Of(session.clientId);
+    this.qos2 = this.host.qos2Of(session.clientId);
     this.#state = 'open';
-    this.#gate.open(Hold.session);
+    this.gate.open(Hold.session);
   }
 
-  #toEngine(bytes: Buffer): void {
-    this.#host.fence.run(this, () => {
-      if (!this.push(bytes)) this.#gate.close(Hold.engine);
-    });
+  #waitFor(outcome: Outcome): void {
+    switch (outcome) {
+      case notItsTurn:
+      case noRoom:
+        this.gate.close(Hold.room);
+        if (outcome === notItsTurn) return;
+        this.host.counters.readPauses++;
+        if (this.#state === 'new') this.host.whenRoom(this.#tryAgain);
+        else this.host.admission.waitForRoom(this.admitted!);
+        return;
+      case windowFull: // it is read on when one of its publishes is finished
+        this.host.counters.windowPauses++;
+        this.gate.close(Hold.window);
+        return;
+      case overQuota:
+        this.gate.close(Hold.quota);
+        return;
+      case underPressure:
+        this.gate.close(Hold.pressure);
+        this.host.whenEased(() => this.gate.open(Hold.pressure));
+    }
   }
 
-  override _read(): void {
-    if (this.#gate.holds(Hold.engine)) setImmediate(() => this.#gate.open(Hold.engine));
+  #keepLatest(message: LatestMessage): boolean {
+    this.#look();
+    return this.host.intake.keepLatest(this, message);
   }
 
-  #waitForRoom(): void {
-    this.#host.counters.readPauses++;
-    this.#gate.close(Hold.room);
-    this.#host.whenRoom(() => this.#gate.open(Hold.room));
-  }
-
-  /** The client has more under way than it was told it may: it is read on when that much is acknowledged. */
-  #waitForWindow(): void {
-    this.#host.counters.windowPauses++;
-    this.#gate.close(Hold.window);
-  }
-
-  #consumeKept(): void {
+  protected override consumeKept(): void {
     if (this.#state === 'closed') return;
-    this.#host.groupCommit.nowMs = this.#host.clock.nowMs();
+    this.#look();
+    this.#quotaWait.rewind();
     this.#consume(this.#inbound.take());
-  }
-
-  /**
-   * The engine's keep-alive sees only the packets that go through it. While a client only publishes - or is not read
-   * for want of room - it gets a PINGREQ now and then, so that keep-alive ends a dead client and never a busy one.
-   */
-  #feedKeepAlive(nowMs: number): void {
-    if (
-      this.#keepAliveMs === 0 ||
-      Math.abs(nowMs - this.#engineFedAtMs) < this.#keepAliveMs / KEEP_ALIVE_FEEDS
-    )
-      return;
-    this.#engineFedAtMs = nowMs;
-    this.#outbound.pingAsAedesKeepAlive();
+    this.#quotaWait.look();
+    if (this.#leavingBytes > 0 && this.gate.isOpen) this.destroy();
   }
 
   /** The gateway is about to stop. */
   stopReading(): void {
-    this.#gate.close(Hold.end);
+    this.gate.close(Hold.end);
   }
 
   /** Called about once a second: a client that we do not read is not dead. */
   sweep(nowMs: number): void {
-    if (this.#state === 'open' && this.#gate.holdsAny(Hold.room | Hold.drain | Hold.window))
-      this.#feedKeepAlive(nowMs);
-  }
-
-  // -- outbound -----------------------------------------------------------------------------------------------------
-
-  acknowledge(kind: AckKind, packetId: number, reason: number): void {
-    if (kind !== AckKind.pubcomp) {
-      if (this.unacknowledged > 0) this.unacknowledged--;
-      this.#host.counters.acknowledged++;
-    }
-    if (this.#state === 'open') this.#socket.acknowledge(kind, packetId, reason);
-  }
-
-  flushAcknowledgements(): void {
+    this.host.unsent.changed(this);
     if (this.#state !== 'open') return;
-    this.#socket.flushAcknowledgements();
-    if (this.#socket.isCongested) this.#waitForDrain();
-    // Not from within the walk over what a commit owes: what is read now belongs to the next one.
-    if (this.#gate.holds(Hold.window)) setImmediate(() => this.#gate.open(Hold.window));
-  }
-
-  /** The client does not read what it is owed: it is not read either, until it does. */
-  #waitForDrain(): void {
-    if (this.#gate.holds(Hold.drain)) return;
-    this.#host.counters.readPauses++;
-    this.#gate.close(Hold.drain);
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    this.#outbound.fromAedes(chunk, () => this.#whenSocketTakesMore(callback));
-  }
-
-  override _writev(chunks: { chunk: Buffer }[], callback: () => void): void {
-    const bytes = chunks.length === 1 ? chunks[0].chunk : Buffer.concat(chunks.map(({ chunk }) => chunk));
-    this.#outbound.fromAedes(bytes, () => this.#whenSocketTakesMore(callback));
-  }
-
-  /**
-   * The engine writes whatever the stream says; what piles up is bounded by ending a client that does not
-   * read.
-   */
-  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
-    const more = super.write(chunk, encoding as BufferEncoding, callback as () => void);
-    if (this.writableLength > this.#host.outboundBytesMax && this.#state !== 'closed') {
-      this.#host.counters.slowReaders++;
-      this.#end('slow-reader', 'the client does not read what it has subscribed to');
-    }
-    return more;
-  }
-
-  #whenSocketTakesMore(callback: () => void): void {
-    const tell = () => this.#host.fence.run(this, callback);
-    if (this.#state === 'closed') tell();
-    else this.#socket.whenTakesMore(tell);
+    if (this.gate.holdsAny(NOT_READ) || this.#leavingBytes > 0) this.#keepAlive.feed(nowMs, this.outbound);
   }
 
   // -- the end ------------------------------------------------------------------------------------------------------
 
+  /** `inOrder`: everything that it had sent has come. */
+  #left(inOrder: boolean): void {
+    const { length } = this.#inbound.kept;
+    const waits = this.#state === 'open' && this.gate.holds(Hold.quota) && !this.gate.holdsAny(UNHEARD);
+    if (inOrder && waits && this.host.leavers.stays(length)) this.#leavingBytes = length;
+    else this.destroy();
+  }
+
   /** MQTT 5 clients are told why (MQTT 5.0 4.13); others just see the connection end (MQTT 3.1.1 4.8). */
   #violate(why: Reason): void {
     const { reasonCode, text } = explain(why);
-    this.#host.counters.protocolViolations++;
-    if (this.rules.version === 5 && this.#state === 'open') this.#socket.disconnect(reasonCode);
-    this.#end('protocol-violation', text);
+    this.host.counters.protocolViolations++;
+    this.#sayGoodbye(reasonCode);
+    this.endConnection('protocol-violation', text);
   }
 
-  #end(event: string, detail: string): void {
-    this.#host.log.info(
-      { event, client: this.device, remote: this.#socket.remote, detail },
-      'connection ended',
-    );
-    this.destroy();
+  /** MQTT 5.0 3.14.2.1: administrative action. */
+  expel(detail: string): void {
+    this.#sayGoodbye(0x98);
+    this.endConnection('expelled', detail);
   }
 
-  /** A fault, mostly inside the engine, while something was done for this client. */
-  faulted(error: Error): void {
-    this.#host.counters.engineFaults++;
-    this.#host.log.error(
-      { client: this.device, remote: this.#socket.remote, err: error },
-      'fault while a client was served; the client is disconnected',
-    );
-    this.destroy();
+  #sayGoodbye(reasonCode: number): void {
+    if (this.rules.version === 5 && this.#state === 'open') this.socket.disconnect(reasonCode);
   }
 
-  override _destroy(_error: Error | null, callback: (error: Error | null) => void): void {
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    // The engine's clock runs from the beginning; it has nothing else to find fault with yet.
+    if (error !== null && (this.#state === 'new' || this.#state === 'signing-in'))
+      this.host.counters.connectTimeouts++;
     this.#state = 'closed';
-    this.#gate.close(Hold.end);
+    this.isClosed = true;
+    this.gate.close(Hold.end);
+    this.host.door.leave(this.#guest); // what its quota still holds is kept now
+    this.source.leave();
+    this.host.forgetWaiter(this.#tryAgain);
     this.#inbound.clear();
-    this.#outbound.close();
-    this.#socket.close();
-    this.#host.closed(this);
+    if (this.#leavingBytes > 0) this.host.leavers.gone(this.#leavingBytes);
+    this.host.unsent.gone(this);
+    this.outbound.close();
+    this.socket.close();
+    this.host.closed(this);
     callback(null);
   }
+}
+
+/** Accepted when the disk has its session, or its will. */
+function isStored({ cleanStart, sessionExpiryS, will }: Connect): boolean {
+  return !cleanStart || sessionExpiryS > 0 || will !== undefined;
 }
 
 function isDeliveryAck(type: number): boolean {
@@ -327,4 +341,10 @@ function isDeliveryAck(type: number): boolean {
 }
 
 /** Until the session is known; nothing is admitted before. */
-const NONE: UnreleasedIds = { size: 0, has: () => false, add: () => null, delete: () => null };
+const NONE: UnreleasedIds = {
+  size: 0,
+  hasRoom: () => false,
+  has: () => false,
+  add: () => null,
+  delete: () => null,
+};

@@ -1,170 +1,214 @@
-// Step 1, listen: opens the configured ports and makes a Connection of each client, whatever carries its bytes.
+// Step 1, listen: opens a configured port and hands on each client as a stream of bytes, with who it is as far as the
+// connection tells, whatever carries it: TCP or TLS, with or without a WebSocket on top.
 
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../../config/clock.ts';
 import type { Component } from '../../config/component.ts';
-import { SluiceError } from '../../config/errors.ts';
+import { type Logger, logKeys } from '../../config/logger.ts';
 import type { ListenerConfig } from '../../config/settings.ts';
+import type { Audit } from '../admission/audit-event.ts';
+import { type AcceptCounters, createAcceptCounters } from './accept-counters.ts';
+import { Antechamber, type PendingLimits } from './antechamber.ts';
 import type { ByteStream } from './client-socket.ts';
-import { readShared } from './shared-read-buffer.ts';
+import { listenFault } from './listen-fault.ts';
+import { type CertifiedName, type Peer, peerOf } from './peer.ts';
+import { PlainTransport } from './tcp/plain-transport.ts';
+import { TcpTransport } from './tcp/tcp-transport.ts';
+import { ContextWatch } from './tls/context-watch.ts';
+import type { TlsContext, TlsListenerConfig } from './tls/tls-context.ts';
+import { TlsTransport } from './tls/tls-transport.ts';
+import type { OnSocket, Transport } from './transport.ts';
+import { WebSocketTransport } from './ws/websocket-transport.ts';
 
-/** MQTT 5.0 6: the subprotocol is "mqtt"; clients of MQTT 3.1 say "mqttv3.1". */
-const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
-const UNSUPPORTED_DATA = 1003;
+const BACKLOG = 4096;
 
 export interface ListenerOptions {
   config: ListenerConfig;
   /** A WebSocket message may hold one packet and a little more. */
   packetBytesMax: number;
-  onClient(stream: ByteStream): void;
+  /** For a TLS handshake, and for the opening of a WebSocket. */
+  connectTimeoutMs: number;
+  /** How long a socket is silent before the system asks for its peer. */
+  idleProbeMs: number;
+  /** For connections whose handshake or WebSocket is still to be done. */
+  pendingLimits(): PendingLimits;
+  /** How often certificates are looked at for changes. */
+  reloadMs: number;
+  clock: Clock;
+  log: Logger;
+  audit: Audit;
+  onClient(stream: ByteStream, peer: Peer): void;
 }
+
+const SCHEME = { tcp: 'mqtt', ws: 'ws', tls: 'mqtts', wss: 'wss' } as const;
 
 export class Listener implements Component {
   readonly #options: ListenerOptions;
-  #server: Server | HttpServer | null = null;
-  #webSockets: WebSocketServer | null = null;
-  readonly #open = new Set<Socket>();
-  #onLastClosed: (() => void) | null = null;
+  readonly counters: AcceptCounters = createAcceptCounters();
+  readonly #antechamber: Antechamber;
+  #transport: Transport | null = null;
+  #secure: TlsTransport | null = null;
+  #watch: ContextWatch | null = null;
+  #port = 0;
+  #toldAcceptFailure: string | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#antechamber = new Antechamber(() => options.pendingLimits(), this.counters);
   }
 
   /** The port that was opened; 0 in the configuration takes any free one. */
   get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+    return this.#port;
   }
 
   get url(): string {
-    const { type, host } = this.#options.config;
-    return `${type === 'tcp' ? 'mqtt' : 'ws'}://${host}:${this.port}${type === 'ws' ? this.#options.config.path : ''}`;
+    const { config } = this.#options;
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    const path = config.type === 'ws' || config.type === 'wss' ? config.path : '';
+    return `${SCHEME[config.type]}://${host}:${this.port}${path}`;
   }
 
-  /** Throws PORT_TAKEN, PORT_FORBIDDEN or ADDRESS_UNKNOWN. */
+  /** For people, and the same in all they see. */
+  readonly #name = (): string => {
+    const { type, port } = this.#options.config;
+    return `${type}:${this.#port === 0 ? port : this.#port}`;
+  };
+
+  /** Connections there are, those that are not clients yet included. */
+  get connections(): number {
+    return this.#transport?.connections ?? 0;
+  }
+
+  /** Throws PORT_TAKEN, PORT_FORBIDDEN, ADDRESS_UNKNOWN, LISTEN_FAILED, or a TLS_ code (tls-fault.ts). */
   async start(): Promise<void> {
     const { config } = this.#options;
-    const server = config.type === 'tcp' ? this.#tcpServer() : this.#webSocketServer(config.path);
-    if (config.type === 'ws') server.maxConnections = config.maxConnections;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, config)));
-      server.listen({ port: config.port, host: config.host, backlog: 4096 }, resolve);
-    });
-    this.#server = server;
+    try {
+      this.#transport = await this.#openTransport(config);
+      await this.#listen(this.#transport);
+    } catch (error) {
+      this.#transport = null;
+      await this.#watch?.stop();
+      throw error;
+    }
   }
 
-  #tcpServer(): Server {
-    const { maxConnections } = this.#options.config;
-    return createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
-      // Not the server's maxConnections: to the server this connection ends when its handle moves on.
-      if (this.#open.size >= maxConnections) return void accepted.destroy();
-      const socket = readShared(accepted);
-      this.#open.add(socket);
-      socket.once('close', () => this.#closed(socket));
-      this.#options.onClient(socket);
-    });
+  async #openTransport(config: ListenerConfig): Promise<Transport> {
+    const counters = this.counters;
+    const antechamber = this.#antechamber;
+    const { maxConnections } = config;
+    const { idleProbeMs } = this.#options;
+    switch (config.type) {
+      case 'tcp':
+        return new TcpTransport({ maxConnections, counters, idleProbeMs, onSocket: this.#onSocket });
+      case 'ws':
+        return this.#webSockets(
+          config.path,
+          (onSocket) => new PlainTransport({ maxConnections, counters, idleProbeMs, antechamber, onSocket }),
+        );
+      case 'tls':
+        return this.#openSecure(config, await this.#loadContext(config), this.#onSocket);
+      case 'wss': {
+        const context = await this.#loadContext(config);
+        return this.#webSockets(config.path, (onSocket) => this.#openSecure(config, context, onSocket));
+      }
+    }
   }
 
-  #webSocketServer(path: string): HttpServer {
-    const server = createHttpServer((_request, response) =>
-      response.writeHead(426, { upgrade: 'websocket' }).end(),
-    );
-    const webSockets = new WebSocketServer({
-      server,
+  readonly #onSocket: OnSocket = (socket, certificate) => this.#handOn(socket, socket, certificate);
+
+  /** `socket` is what carries `stream`, or the same. */
+  #handOn(stream: ByteStream, socket: Socket, certificate: CertifiedName | null): void {
+    this.#antechamber.leave(socket);
+    this.#options.onClient(stream, peerOf(socket, this.#name(), certificate));
+  }
+
+  #webSockets(path: string, below: (onSocket: OnSocket) => Transport): Transport {
+    const { packetBytesMax, connectTimeoutMs, clock } = this.#options;
+    return new WebSocketTransport({
       path,
-      maxPayload: this.#options.packetBytesMax + 1024,
-      perMessageDeflate: false,
-      clientTracking: true,
-      handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
+      packetBytesMax,
+      upgradeTimeoutMs: connectTimeoutMs,
+      clock,
+      counters: this.counters,
+      below,
+      onStream: (stream, socket, certificate) => this.#handOn(stream, socket, certificate),
     });
-    webSockets.on('connection', (socket, request) => {
-      const stream = createWebSocketStream(socket) as ByteStream;
-      stream.remoteAddress = request.socket.remoteAddress;
-      stream.remotePort = request.socket.remotePort;
-      takeBinaryOnly(socket);
-      // A WebSocket that is gone only ends its stream; a TCP socket closes then.
-      stream.once('end', () => stream.destroy());
-      this.#options.onClient(stream);
-    });
-    webSockets.on('error', () => {}); // the HTTP server's error, which `start` has already turned into ours
-    this.#webSockets = webSockets;
-    return server;
   }
 
-  /** Stops taking new clients. Those there are belong to the gateway, which closes them. */
+  async #loadContext(config: TlsListenerConfig): Promise<TlsContext> {
+    const { reloadMs, clock, log, audit } = this.#options;
+    this.#watch = new ContextWatch({
+      config,
+      reloadMs,
+      listener: this.#name,
+      clock,
+      log,
+      audit,
+      counters: this.counters,
+      onSwap: (context) => this.#secure?.use(context),
+    });
+    return await this.#watch.start();
+  }
+
+  #openSecure(config: TlsListenerConfig, context: TlsContext, onSocket: OnSocket): Transport {
+    const { connectTimeoutMs, idleProbeMs, clock, log, audit } = this.#options;
+    this.#secure = new TlsTransport({
+      config,
+      context,
+      handshakeTimeoutMs: connectTimeoutMs,
+      listener: this.#name,
+      clock,
+      log,
+      audit,
+      counters: this.counters,
+      idleProbeMs,
+      antechamber: this.#antechamber,
+      onSocket,
+    });
+    return this.#secure;
+  }
+
+  async #listen({ server }: Transport): Promise<void> {
+    const { config } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, config)));
+      server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve);
+    });
+    this.#port = (server.address() as AddressInfo).port;
+    server.removeAllListeners('error');
+    server.on('error', (error: NodeJS.ErrnoException) => this.#onAcceptFailure(error));
+  }
+
+  /** No file descriptor is left for it, or the like: this connection is lost, the next one may do. */
+  #onAcceptFailure(error: NodeJS.ErrnoException): void {
+    this.counters.acceptFailures++;
+    if (this.#toldAcceptFailure === error.code) return;
+    this.#toldAcceptFailure = error.code;
+    this.#options.log.error(
+      { [logKeys.listener]: this.#name(), [logKeys.error]: error },
+      'a connection could not be accepted; further ones are only counted',
+    );
+  }
+
+  /** Takes no new clients. Those of TCP and TLS belong to the gateway, which closes them; WebSockets end here. */
   async stop(deadlineMs: number): Promise<void> {
-    const server = this.#server;
-    this.#server = null;
-    if (server === null) return;
-    for (const socket of this.#webSockets?.clients ?? []) socket.terminate();
-    this.#webSockets?.close();
+    const parts: Promise<unknown>[] = [this.#watch?.stop() ?? Promise.resolve()];
+    const transport = this.#transport;
+    this.#watch = null;
+    this.#transport = null;
+    if (transport !== null)
+      parts.push(new Promise((closed) => transport.server.close(closed)), transport.ended());
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
-      const allClosed = Promise.all([this.#lastClosed(), new Promise((closed) => server.close(closed))]);
-      void allClosed.then(() => {
+      void Promise.all(parts).then(() => {
         clearTimeout(timer);
         resolve();
       });
     });
   }
 
-  #lastClosed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onLastClosed = resolve;
-      if (this.#open.size === 0) resolve();
-    });
-  }
-
-  #closed(socket: Socket): void {
-    this.#open.delete(socket);
-    if (this.#open.size === 0) this.#onLastClosed?.();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(1000);
-  }
-}
-
-/** MQTT-6.0.0-1: data that is not in binary frames ends the connection, and nothing of it is taken. */
-function takeBinaryOnly(socket: WebSocket): void {
-  const [take] = socket.listeners('message') as ((data: unknown, isBinary: boolean) => void)[];
-  socket.removeAllListeners('message');
-  socket.on('message', (data, isBinary) => {
-    if (socket.readyState !== socket.OPEN) return;
-    if (isBinary) take(data, isBinary);
-    else socket.close(UNSUPPORTED_DATA);
-  });
-}
-
-function cannotListen(error: NodeJS.ErrnoException, config: ListenerConfig): SluiceError {
-  const where = `${config.host}:${config.port}`;
-  const fault = (code: string, message: string, hint: string) =>
-    new SluiceError(code, message, { kind: 'fatal', hint, cause: error });
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return fault(
-        'PORT_TAKEN',
-        `${where} is taken by another program`,
-        'Stop it, or set another listeners[].port.',
-      );
-    case 'EACCES':
-      return fault(
-        'PORT_FORBIDDEN',
-        `not allowed to listen on ${where}`,
-        'Take a port above 1023, or grant CAP_NET_BIND_SERVICE.',
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return fault(
-        'ADDRESS_UNKNOWN',
-        `this machine has no address ${config.host}`,
-        'Set listeners[].host to an address of this machine.',
-      );
-    default:
-      return fault(
-        'LISTEN_FAILED',
-        `cannot listen on ${where}: ${error.message}`,
-        'Check listeners[] in the configuration.',
-      );
   }
 }

@@ -1,11 +1,14 @@
-// Whether a client's bytes are read: only while nothing speaks against it. Back-pressure is reading less; the kernel's
-// buffers, and then the client's, do the rest.
+// Whether a client's packets are handled, and whether its socket is read: only while nothing speaks against it.
+// Back-pressure is reading less; the kernel's buffers, and then the client's, do the rest.
+//
+// A client that waits for its quota may wait for long: its packets are not handled, but up to a bound its socket is
+// read on, so that its pings are answered (held-pings.ts). Every other hold keeps the socket from being read.
 
 import type { Readable } from 'node:stream';
 
-/** Why a client is not read; several can hold at once. */
+/** Why a client is not served; several can hold at once. */
 export const Hold = {
-  /** Its CONNECT is with the session engine: nothing is admitted before. */
+  /** Its CONNECT is being judged, or is with the session engine: nothing is admitted before. */
   session: 1,
   /** No room in the open batch, or for local deliveries. */
   room: 2,
@@ -15,17 +18,29 @@ export const Hold = {
   drain: 8,
   /** It has said goodbye, or the gateway stops. */
   end: 16,
-  /** It has more unacknowledged than its receive maximum. */
+  /** It has more publishes under way than the receive maximum, and an acknowledgement is on its way. */
   window: 32,
+  /** It is over its quota, or waits for its share of a common one. */
+  quota: 64,
+  /** The same, and as much of it is kept as may be. */
+  kept: 128,
+  /** The gateway is under pressure. */
+  pressure: 256,
+  /** It has had its share of the session engine's time. */
+  turn: 512,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
+
+/** With only this the socket is read. */
+const READS_ON = Hold.quota;
 
 export class ReadingGate {
   readonly #stream: Readable;
   readonly #onOpen: () => void;
   #holds = 0;
+  #isPaused = false;
 
-  /** `onOpen` handles what was left over; the stream flows on if the gate is still open then. */
+  /** `onOpen` handles what was left over; the stream flows on if nothing speaks against it then. */
   constructor(stream: Readable, onOpen: () => void) {
     this.#stream = stream;
     this.#onOpen = onOpen;
@@ -45,15 +60,23 @@ export class ReadingGate {
   }
 
   close(hold: Hold): void {
-    if (this.#holds === 0) this.#stream.pause();
     this.#holds |= hold;
+    this.#follow();
   }
 
-  open(hold: Hold): void {
-    if (!this.holds(hold)) return;
-    this.#holds &= ~hold;
-    if (this.#holds !== 0) return;
-    this.#onOpen();
-    if (this.#holds === 0) this.#stream.resume();
+  /** `holds`: one, or several or-ed together that end at the same time. */
+  open(holds: number): void {
+    if (!this.holdsAny(holds)) return;
+    this.#holds &= ~holds;
+    if (this.#holds === 0) this.#onOpen();
+    this.#follow();
+  }
+
+  #follow(): void {
+    const isPaused = (this.#holds & ~READS_ON) !== 0;
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#stream.pause();
+    else this.#stream.resume();
   }
 }

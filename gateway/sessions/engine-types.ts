@@ -2,16 +2,46 @@
 
 import type { SessionPacket } from '../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
-import type { EngineConnection, LocalPacket } from './session-engine.ts';
+import type { Fenced } from './fault-fence.ts';
+import type { LocalPacket } from './session-engine.ts';
+
+/** What the client of a connection may, asked with names as the engine has them. */
+export interface EngineAccess {
+  /** The user to whom its session belongs; empty: nobody's. */
+  readonly owner: string;
+  /** 0: as many as `limits.subscriptionsMax`. */
+  readonly subscriptionsMax: number;
+  maySubscribe(filter: string): boolean;
+  mayReceive(topic: string): boolean;
+}
+
+/** What the engine tells the connection it works for. */
+export interface EngineConnection extends Fenced {
+  /** Before `accepted`: whether CONNACK tells of a session that was kept (MQTT-3.2.2-2, MQTT-3.2.2-3). */
+  sessionOpened(sessionPresent: boolean): void;
+  once(event: 'close', listener: () => void): unknown;
+  /** It is being ended: nothing has come within its keep-alive (MQTT 5.0 3.1.2.10). */
+  fallenSilent(): void;
+  accepted(session: { persistent: boolean; clientId: string }): void;
+  /**
+   * Null until admission has let it in, which is before the engine gets its CONNECT. Not `client`: the engine puts
+   * its own
+   * there.
+   */
+  readonly admitted: EngineAccess | null;
+}
 
 export interface EngineClient {
   id: string;
   clean: boolean;
+  /** False until its CONNECT is done with: until then it is given back what it had. */
+  connected: boolean;
   version: number;
   conn: EngineConnection;
   /** Seconds. */
   sessionExpiryInterval: number;
   _cleanStart: boolean;
+  _will: EngineWill | undefined;
   subscriptions: Record<string, unknown>;
 }
 
@@ -37,12 +67,16 @@ export interface EngineBroker {
   };
   handle(connection: EngineConnection): unknown;
   publish(packet: LocalPacket, client: EngineClient | null, done: (error?: Error | null) => void): void;
+  /** Called when a client has gone. */
+  scheduleSessionExpiry(client: EngineClient): void;
+  scheduleWill(client: Pick<EngineClient, 'id'>, will: EngineWill, delayS: number): void;
   close(done: Done): void;
   on(
     event: 'connackSent',
     listener: (connack: { returnCode?: number; reasonCode?: number }, client: EngineClient) => void,
   ): void;
   on(event: 'error', listener: (error: Error) => void): void;
+  on(event: 'keepaliveTimeout', listener: (client: EngineClient) => void): void;
 }
 
 export interface EngineOptions {

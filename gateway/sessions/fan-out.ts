@@ -6,7 +6,10 @@
 
 import type { GroupCommit } from '../../storage/group-commit.ts';
 import { decodeProperties, type MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
+import { RecordFlag } from '../../storage/record-batch/record-batch.ts';
+import { RoomWaiters } from '../../storage/room-waiters.ts';
 import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import type { LatestMessage } from '../admission/quota/sample.ts';
 import type { TopicEntry } from '../admission/topic-table.ts';
 import type { PublishView } from '../listener/frames/publish-parser.ts';
 import type { LocalPacket, SessionEngine } from './session-engine.ts';
@@ -18,7 +21,7 @@ export class FanOut {
   readonly #engine: SessionEngine;
   readonly #groupCommit: GroupCommit;
   #outstanding = 0;
-  #roomWaiters: (() => void)[] = [];
+  readonly #roomWaiters = new RoomWaiters();
 
   constructor(engine: SessionEngine, groupCommit: GroupCommit) {
     this.#engine = engine;
@@ -51,6 +54,18 @@ export class FanOut {
     });
   }
 
+  /** A message that was kept as the latest of its topic, as `publish`. */
+  publishKept(clientId: string, topic: string, message: LatestMessage): void {
+    const { bytes, payloadBytes, properties, flags } = message;
+    this.deliver(clientId, {
+      topic,
+      payload: Buffer.from(bytes.subarray(0, payloadBytes)),
+      qos: (flags & RecordFlag.qosMask) as 0 | 1 | 2,
+      retain: (flags & RecordFlag.retain) !== 0,
+      properties: properties === null ? undefined : decodeContent(Buffer.from(properties)),
+    });
+  }
+
   /** Journals what has to be on disk, then publishes to local subscribers; `done` when that is through. */
   deliver(clientId: string, message: LocalMessage, done: () => void = nothing): void {
     const packet: LocalPacket = this.#engine.prepare(message, clientId);
@@ -65,14 +80,18 @@ export class FanOut {
   }
 
   whenRoom(callback: () => void): void {
-    if (this.isFull) this.#roomWaiters.push(callback);
+    if (this.isFull) this.#roomWaiters.add(callback);
     else callback();
+  }
+
+  /** One that has gone away. */
+  forgetWaiter(callback: () => void): void {
+    this.#roomWaiters.remove(callback);
   }
 
   #settled(): void {
     this.#outstanding--;
-    if (this.#outstanding > OUTSTANDING_MAX / 2 || this.#roomWaiters.length === 0) return;
-    for (const waiter of this.#roomWaiters.splice(0)) setImmediate(waiter);
+    if (this.#outstanding <= OUTSTANDING_MAX / 2) this.#roomWaiters.tell();
   }
 }
 

@@ -33,6 +33,11 @@ export class FaultFence {
     process.off('unhandledRejection', this.#onUncaught);
   }
 
+  /** For whom the work is that is going on now. */
+  get current(): Fenced | undefined {
+    return this.#marks.getStore();
+  }
+
   run(owner: Fenced, body: () => void): void {
     this.#marks.run(owner, body);
   }

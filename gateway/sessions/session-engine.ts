@@ -7,14 +7,19 @@ import { Aedes } from 'aedes';
 import type { Clock, Timer } from '../../config/clock.ts';
 import { SluiceError } from '../../config/errors.ts';
 import type { Logger } from '../../config/logger.ts';
-import type { MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
 import type { SessionOp } from '../../storage/sessions/session-ops.ts';
+import type { SessionPacket } from '../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
-import { SubscriptionTrie } from '../../storage/sessions/subscription-trie.ts';
-import type { LeftoverWill } from '../../storage/sessions/wills.ts';
-import type { EngineBroker, EngineClient, EngineOptions, EngineWill } from './engine-types.ts';
+import type { RefusedOpening } from '../../storage/sessions/session-registry.ts';
+import { mountLevels, shareLevels } from '../admission/access/mount.ts';
+import { forgetDepartedClients } from './departed-clients.ts';
+import type { EngineBroker, EngineClient, EngineConnection, EngineOptions } from './engine-types.ts';
+import { EngineWills } from './engine-wills.ts';
 import type { LocalMessage } from './fan-out.ts';
 import type { FaultFence, Fenced } from './fault-fence.ts';
+import { LiveSubscriptions } from './live-subscriptions.ts';
+import { boundReplays } from './retained-replays.ts';
+import { SubscriptionLimits } from './subscription-limits.ts';
 import type { WillKeeping } from './will-keeper.ts';
 
 /** A message on its way through the engine; identified by broker id and counter. */
@@ -28,13 +33,7 @@ export interface LocalPacket extends LocalMessage {
   messageExpiry?: number;
 }
 
-/** What the engine tells the connection it works for. */
-export interface EngineConnection extends Fenced {
-  /** Before `accepted`: whether CONNACK tells of a session that was kept (MQTT-3.2.2-2, MQTT-3.2.2-3). */
-  sessionOpened(sessionPresent: boolean): void;
-  once(event: 'close', listener: () => void): unknown;
-  accepted(session: { persistent: boolean; clientId: string }): void;
-}
+export type SubscribeRefusal = 'not-authorized' | 'too-many-subscriptions' | 'subscriptions-full';
 
 export interface SessionEngineOptions {
   bootId: string;
@@ -51,9 +50,13 @@ export interface SessionEngineOptions {
     sessionsMax: number;
     sessionExpiryMaxMs: number;
     subscriptionsMax: number;
+    subscriptionsTotalMax: number;
   };
   /** A will is due: keep it like any publish of that device, then call back to have it published here. */
   onWill(clientId: string, message: LocalMessage, keeping: WillKeeping): void;
+  /** Only here it was found out that there is no room for it, or that it is late. */
+  onConnectRefused(connection: EngineConnection, reason: RefusedOpening['reason']): void;
+  onSubscribeRefused(connection: EngineConnection, filter: string, reason: SubscribeRefusal): void;
   /** The engine's own store failed, which is fatal. */
   onFault(error: SluiceError): void;
 }
@@ -61,27 +64,36 @@ export interface SessionEngineOptions {
 /** MQTT 3.1 allows 23 characters; brokers of today take longer ones, and so do we. */
 const CLIENT_ID_CHARACTERS_V3 = 65535;
 const DRAIN_TIMEOUT_MS = 60_000;
-/** The longest that a timer can wait: 24 days. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 const EXPIRY_INTERVAL_MS = 5_000;
 /** MQTT 3.1.1 3.9.3 */
 const SUBSCRIPTION_REFUSED = 128;
 /** CONNACK "server unavailable", MQTT 3.1.1 3.2.2.3; the engine makes 0x88 of it for MQTT 5. */
 const SERVER_UNAVAILABLE = 3;
+/** CONNACK "identifier rejected"; 0x85 for MQTT 5. */
+const IDENTIFIER_REJECTED = 2;
 
 export class SessionEngine {
   readonly #options: SessionEngineOptions;
-  readonly #live = new SubscriptionTrie<unknown>();
+  readonly #live = new LiveSubscriptions();
+  readonly #subscriptions: SubscriptionLimits;
+  readonly #wills: EngineWills;
   /** Work for many clients at once: a fault in it cannot be laid at one's door. */
   readonly #shared: Fenced;
   #broker: EngineBroker | null = null;
-  #version = 0;
   readonly #counters = [0, 0];
   #expiryTimer: Timer | null = null;
   engineFaults = 0;
 
   constructor(options: SessionEngineOptions) {
     this.#options = options;
+    const { persistence, limits } = options;
+    this.#subscriptions = new SubscriptionLimits({ persistence, limits, live: this.#live });
+    this.#wills = new EngineWills({
+      ...options,
+      engine: this,
+      isRunning: () => this.#broker !== null,
+      onStoreFault: (cause) => this.#storeFault(cause),
+    });
     this.#shared = {
       faulted: (err) => {
         this.engineFaults++;
@@ -92,20 +104,23 @@ export class SessionEngine {
 
   /** Changes whenever the answer of `hasSubscriber` may have changed. */
   get subscriptionsVersion(): number {
-    return this.#version + this.#options.persistence.fanoutVersion; // both only grow
+    return this.#live.version + this.#options.persistence.fanoutVersion; // both only grow
   }
 
   async start(): Promise<void> {
     const broker = await createBroker(this.#engineOptions());
     this.#broker = broker;
-    this.#watchSubscriptions(broker);
+    forgetDepartedClients(broker, { fence: this.#options.fence, owner: this.#shared });
+    this.#live.watch(broker);
+    boundReplays(this.#options.persistence, this.#options.fence);
+    broker.on('keepaliveTimeout', ({ conn }) => conn.fallenSilent());
     broker.on('connackSent', (connack, client) => {
       if ((connack.reasonCode ?? connack.returnCode) !== 0) return;
       client.conn.accepted({ persistent: !client.clean, clientId: client.id });
     });
     broker.on('error', (cause) => this.#storeFault(cause));
     for (const will of this.#options.persistence.leftoverWills(this.#options.bootId))
-      this.#publishLeftover(will);
+      this.#wills.publishLeftover(will);
     this.#scheduleExpiry();
   }
 
@@ -202,22 +217,36 @@ export class SessionEngine {
       drainTimeout: DRAIN_TIMEOUT_MS,
       connectTimeout: limits.connectTimeoutMs,
       maxClientsIdLength: CLIENT_ID_CHARACTERS_V3,
-      maxTopicLevels: limits.topicLevelsMax,
+      maxTopicLevels: limits.topicLevelsMax + mountLevels + shareLevels,
       topicAliasMaximum: limits.topicAliasMaximum,
       receiveMaximum: limits.receiveMaximum,
-      maximumPacketSize: limits.packetBytesMax,
+      maximumPacketSize: 0, // frames are cut by it before, and a mounted one may be longer
       pendingSessionsLimit: limits.sessionsMax,
       sessionExpiryIntervalLimit: Math.floor(limits.sessionExpiryMaxMs / 1000),
       authenticate: (client, _username, _password, done) => this.#authenticate(client, done),
-      authorizePublish: (client, will, done) => this.#authorizeWill(client, will, done),
-      authorizeForward: (client, packet) => persistence.forward(client, packet),
+      authorizePublish: (client, will, done) => this.#wills.authorize(client, will, done),
+      // A subscription may be older than the rules.
+      authorizeForward: (client, packet) =>
+        client.conn.admitted?.mayReceive(packet.topic) === false ? null : persistence.forward(client, packet),
       authorizeSubscribe: (client, subscription, done) => {
-        const isNew = client.subscriptions[subscription.topic] === undefined;
-        const isFull = Object.keys(client.subscriptions).length >= limits.subscriptionsMax;
-        if (isNew && isFull) subscription.qos = SUBSCRIPTION_REFUSED; // it is stored as it is, refused or not
-        done(null, isNew && isFull ? null : subscription);
+        const why = this.#whyNotSubscribe(client, subscription.topic);
+        if (why !== null) {
+          subscription.qos = SUBSCRIPTION_REFUSED; // it is stored as it is, refused or not
+          this.#options.onSubscribeRefused(client.conn, subscription.topic, why);
+          // One that a resumed session has from before, or it would go on to queue what is not delivered.
+          persistence
+            .removeSubscriptions(client, [subscription.topic])
+            .catch((cause: Error) => this.#storeFault(cause));
+        }
+        done(null, why === null ? subscription : null);
       },
     };
+  }
+
+  #whyNotSubscribe(client: EngineClient, filter: string): SubscribeRefusal | null {
+    const access = client.conn.admitted;
+    if (access?.maySubscribe(filter) === false) return 'not-authorized';
+    return this.#subscriptions.whyNot(client, filter, access?.subscriptionsMax ?? 0);
   }
 
   /**
@@ -230,15 +259,17 @@ export class SessionEngine {
       cleanStart: client._cleanStart,
       expiryS: client.sessionExpiryInterval,
       protocolVersion: client.version,
+      owner: client.conn.admitted?.owner,
     };
     client.conn.once('close', () => this.#closed(client));
-    persistence.openSession(client, options).then(
+    persistence.openSession(client, options, client._will as SessionPacket | undefined).then(
       (opened) => {
         if (opened.kind === 'refused') {
-          const error = Object.assign(new Error('as many sessions as sessions.sessionsMax allows'), {
-            returnCode: SERVER_UNAVAILABLE,
-          });
-          done(error, false);
+          const { reason } = opened;
+          const isFull = reason === 'sessions-full' || reason === 'wills-full';
+          const returnCode = isFull ? SERVER_UNAVAILABLE : IDENTIFIER_REJECTED;
+          this.#options.onConnectRefused(client.conn, reason);
+          done(Object.assign(new Error(opened.reason), { returnCode }), false);
           return;
         }
         if (opened.sessionPresent) client.clean = false;
@@ -269,76 +300,9 @@ export class SessionEngine {
     });
   }
 
-  /**
-   * Called by the engine for wills only: every other publish is taken before it. The engine is told not to publish it,
-   * because it is published from here; it removes the will from the store then, which is in the same commit.
-   */
-  #authorizeWill(client: EngineClient | null, will: EngineWill, done: (error: Error | null) => void): void {
-    if (client === null) return; // the engine's own search for leftovers, which are published by publishLeftover
-    if (will.properties !== undefined) {
-      // The delay is the gateway's business and no property of a PUBLISH (MQTT 5.0 3.1.3.2.2, 3.3.2.3).
-      const { willDelayInterval: _delay, ...properties } = will.properties;
-      will.properties = properties;
-    }
-    this.#keepWill(client.id, messageOf(will), () => done(new Error('the gateway publishes it')));
-  }
-
-  #keepWill(clientId: string, message: LocalMessage, remove: () => void): void {
-    let packet: LocalPacket;
-    this.#options.onWill(clientId, message, {
-      begin: () => {
-        remove();
-        packet = this.prepare(message, clientId); // now, because counters have to be in the order of publishing
-        return this.opsFor(packet);
-      },
-      done: () => this.publish(packet, clientId, () => {}),
-    });
-  }
-
-  /** A will of the boot before: its client's connection ended with that boot (MQTT 5.0 3.1.2.5). */
-  #publishLeftover({ clientId, brokerId, packet, delayMs }: LeftoverWill): void {
-    const { persistence, clock } = this.#options;
-    clock.after(Math.min(delayMs, TIMER_MS_MAX), async () => {
-      // The client may have come back within the delay, and left in order: then the will is gone (MQTT-3.1.3-9).
-      const will = await persistence.getWill({ id: clientId });
-      if (this.#broker === null || will?.brokerId !== brokerId) return;
-      this.#keepWill(clientId, messageOf(packet as EngineWill), () => {
-        persistence.delWill({ id: clientId, brokerId }).catch((cause: Error) => this.#storeFault(cause));
-      });
-    });
-  }
-
-  /** Follows which filters have a live subscriber; the engine's own matcher is not to be asked. */
-  #watchSubscriptions(broker: EngineBroker): void {
-    const { mq } = broker;
-    const on = mq.on.bind(mq);
-    const removeListener = mq.removeListener.bind(mq);
-    mq.on = (filter, listener, done) => {
-      if (!filter.startsWith('$SYS/')) this.#live.add(filter, listener);
-      this.#version++;
-      return on(filter, listener, done);
-    };
-    mq.removeListener = (filter, listener, done) => {
-      this.#live.remove(filter, listener);
-      this.#version++;
-      return removeListener(filter, listener, done);
-    };
-  }
-
   #storeFault(cause: Error): void {
     this.#options.onFault(new SluiceError('SESSION_STORE_FAULT', cause.message, { kind: 'fatal', cause }));
   }
-}
-
-function messageOf(will: EngineWill): LocalMessage {
-  const properties = will.properties as MqttProperties | undefined;
-  return {
-    topic: will.topic,
-    payload: Buffer.from(will.payload),
-    qos: will.qos,
-    retain: will.retain,
-    properties,
-  };
 }
 
 async function createBroker(options: EngineOptions): Promise<EngineBroker> {

@@ -140,7 +140,9 @@ export class FanOut {
       }
       target.qos = Math.max(target.qos, qos);
       target.retain ||= retain;
-      if (id !== undefined) target.subscriptionIds = [...new Set([...(target.subscriptionIds ?? []), id])];
+      if (id === undefined || target.subscriptionIds?.includes(id)) continue;
+      if (target.subscriptionIds === null) target.subscriptionIds = [id];
+      else target.subscriptionIds.push(id);
     }
     return targets;
   }
@@ -161,7 +163,7 @@ export class FanOut {
     const { message, encoded } = this.#messages.create(id, packet, this.#context.clock.nowMs());
     for (const [session, target] of targets) {
       reservation.clients.add(session.clientId);
-      if (!retainedCopy && !this.#hasRoom(session, message)) continue;
+      if (!this.#hasRoom(session, message, retainedCopy)) continue;
       reservation.entries.push(this.#newEntry(session, message, target, retainedCopy));
     }
     if (reservation.entries.length === 0) return reservation;
@@ -182,18 +184,17 @@ export class FanOut {
     return entry;
   }
 
-  #hasRoom(session: Session, message: QueuedMessage): boolean {
+  /** A session may have more retained messages than its queue has room for, but not more than all queues have. */
+  #hasRoom({ queue }: Session, message: QueuedMessage, retainedCopy: boolean): boolean {
     const { limits, onDrop } = this.#context;
-    const { queue } = session;
-    if (
+    const isFull =
       queue.size >= limits.sessionQueueMessagesMax ||
-      queue.bytes + message.bytes > limits.sessionQueueBytesMax
-    ) {
+      queue.bytes + message.bytes > limits.sessionQueueBytesMax;
+    if (isFull && !retainedCopy) {
       onDrop('session-queue-full', 1);
       return false;
     }
-    const more = message.references === 0 ? message.bytes : 0;
-    if (this.#messages.bytes + more > limits.queuedBytesMax) {
+    if (this.#messages.bytes + this.#messages.addedBy(message) > limits.queuedBytesMax) {
       onDrop('queues-full', 1);
       return false;
     }

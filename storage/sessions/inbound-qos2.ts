@@ -2,6 +2,7 @@
 // that comes again with one of them is the same message. For a session that outlives its connection they are
 // on disk, in the same commit as the message.
 
+import { clientLimits } from '../../config/limits.ts';
 import type { Session } from './session.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionOp } from './session-ops.ts';
@@ -14,6 +15,8 @@ import type { SessionRegistry } from './session-registry.ts';
  */
 export interface UnreleasedIds {
   readonly size: number;
+  /** For one more, if the session may have `most`; fewer when all sessions together have too many. */
+  hasRoom(most: number): boolean;
   has(packetId: number): boolean;
   add(packetId: number): SessionOp | null;
   delete(packetId: number): SessionOp | null;
@@ -24,6 +27,9 @@ export class InboundQos2 {
   readonly #sessions: SessionRegistry;
   /** For aedes's own way of keeping them: whole packets, in memory only; after a restart the id must do. */
   readonly #packets = new WeakMap<Session, Map<number, SessionPacket>>();
+
+  /** Of all sessions, as far as is known since the last count. */
+  #total = 0;
 
   constructor(context: SessionContext, sessions: SessionRegistry) {
     this.#context = context;
@@ -40,14 +46,30 @@ export class InboundQos2 {
       get size() {
         return ids.size;
       },
+      hasRoom: (most) => ids.size < (this.#isCrowded ? Math.min(most, clientLimits.unreleasedFewMax) : most),
       has: (packetId) => ids.has(packetId),
-      add(packetId) {
+      add: (packetId) => {
         if (ids.has(packetId)) return null;
         ids.add(packetId);
+        this.#total++;
         return op('qos2-add', packetId);
       },
-      delete: (packetId) => (ids.delete(packetId) ? op('qos2-remove', packetId) : null),
+      delete: (packetId) => {
+        if (!ids.delete(packetId)) return null;
+        this.#total--;
+        return op('qos2-remove', packetId);
+      },
     };
+  }
+
+  /** Now and then: ids also end with their sessions and connections. */
+  recount(): void {
+    this.#total = 0;
+    for (const { inboundQos2 } of this.#sessions.all()) this.#total += inboundQos2.size;
+  }
+
+  get #isCrowded(): boolean {
+    return this.#total >= this.#context.limits.unreleasedTotalMax;
   }
 
   async store(client: SessionClient, packet: SessionPacket): Promise<void> {

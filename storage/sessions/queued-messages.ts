@@ -1,8 +1,12 @@
 // Messages that wait for somebody, shared by all sessions they wait for: one copy in memory, one row on disk,
-// gone with the last session's entry. Counts the bytes of all queues together.
+// gone with the last session's entry. Counts the bytes of all queues together, those of the entries too: one small
+// message that waits for every session there is takes a lot.
 
 import { encodePacket } from './packet-codec.ts';
 import { identityOf, type SessionPacket, type StoredPacket, storedPacketOf } from './session-packet.ts';
+
+/** What an entry takes in memory and on disk beside its message, roughly. */
+export const queueEntryBytes = 256;
 
 export interface QueuedMessage {
   readonly id: number;
@@ -52,13 +56,19 @@ export class QueuedMessages {
   }
 
   refer(message: QueuedMessage): void {
-    if (message.references++ === 0) this.#bytes += message.bytes;
+    this.#bytes += this.addedBy(message);
+    message.references++;
+  }
+
+  /** By how much the bytes grow if one more session refers to it. */
+  addedBy(message: QueuedMessage): number {
+    return queueEntryBytes + (message.references === 0 ? message.bytes : 0);
   }
 
   /** True when that was the last reference: its row must go too. */
   release(message: QueuedMessage): boolean {
-    if (--message.references > 0) return false;
-    this.#bytes -= message.bytes;
-    return true;
+    message.references--;
+    this.#bytes -= this.addedBy(message);
+    return message.references === 0;
   }
 }

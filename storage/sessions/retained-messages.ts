@@ -3,6 +3,7 @@
 // A message is seen by new subscribers when it is on disk and aedes publishes it; of two for the same topic
 // the one whose op was made later stays, whichever is published last, because that is what the disk has.
 
+import { clientLimits } from '../../config/limits.ts';
 import { encodePacket } from './packet-codec.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionOp } from './session-ops.ts';
@@ -136,7 +137,10 @@ export class RetainedMessages {
 
   #hasRoom(addsCount: number, addsBytes: number): boolean {
     const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
-    if (addsCount > 0 && this.count + this.#reservedCount + addsCount > retainedMessagesMax) return false;
+    if (addsCount > 0) {
+      if (this.count + this.#reservedCount + addsCount > retainedMessagesMax) return false;
+      if (this.#byTopic.nodes >= retainedMessagesMax * clientLimits.levelsPerTopic) return false;
+    }
     return addsBytes <= 0 || this.#bytes + this.#reservedBytes + addsBytes <= retainedBytesMax;
   }
 

@@ -20,6 +20,10 @@ export interface SessionLimits {
   queuedBytesMax: number;
   retainedMessagesMax: number;
   retainedBytesMax: number;
+  /** Packet ids of inbound QoS 2 messages of all sessions that were not released. */
+  unreleasedTotalMax: number;
+  /** Encoded bytes of all wills together. */
+  willsBytesMax: number;
 }
 
 /** Every way in which a message kept here can end other than by its receiver's acknowledgement. */

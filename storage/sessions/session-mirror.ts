@@ -45,6 +45,7 @@ export interface SessionStats {
   queuedBytes: number;
   retainedMessages: number;
   retainedBytes: number;
+  willsBytes: number;
 }
 
 export function statsOf(mirror: SessionMirror): SessionStats {
@@ -57,5 +58,6 @@ export function statsOf(mirror: SessionMirror): SessionStats {
     queuedBytes: mirror.messages.bytes,
     retainedMessages: mirror.retained.count,
     retainedBytes: mirror.retained.bytes,
+    willsBytes: mirror.wills.bytes,
   };
 }

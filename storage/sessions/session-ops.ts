@@ -8,6 +8,7 @@
 // one page.
 
 import type { Database, Statement } from 'better-sqlite3';
+import { SessionOwners } from './session-owners.ts';
 import { loadSnapshot, type SessionSnapshot } from './session-snapshot.ts';
 
 export interface OutgoingRow {
@@ -41,6 +42,8 @@ export interface SessionRow {
   expiryS: number;
   /** Wall clock; null while connected. */
   disconnectedAtMs: number | null;
+  /** The user it belongs to; absent: nobody's. */
+  owner?: string | undefined;
 }
 
 export type SessionOp =
@@ -95,15 +98,18 @@ CREATE TABLE IF NOT EXISTS inbound_qos2 (
 export class SessionTables {
   readonly #db: Database;
   readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #owners: SessionOwners;
 
-  /** The tables must exist. */
+  /** The tables must exist, but for that of the owners. */
   constructor(db: Database) {
     this.#db = db;
     this.#sql = prepareAll(db);
+    this.#owners = new SessionOwners(db);
   }
 
   static createTables(db: Database): void {
     db.exec(TABLES);
+    SessionOwners.createTable(db);
   }
 
   /** Call inside a transaction. Throws only what SQLite throws (disk full, I/O). */
@@ -112,11 +118,13 @@ export class SessionTables {
     switch (op.kind) {
       case 'session-put':
         sql.putSession.run(op.sid, op.client, op.protocolVersion, op.expiryS, op.disconnectedAtMs);
+        if (op.owner !== undefined) this.#owners.put(op.sid, op.client, op.owner);
         return;
       case 'session-end':
         sql.removeSession.run(op.sid);
         sql.removeSubscriptions.run(op.sid);
         sql.removeAllQos2.run(op.sid);
+        this.#owners.remove(op.sid);
         this.#removeOutgoing(op.outgoing, op.messages);
         return;
       case 'subscription-put':

@@ -10,8 +10,9 @@ import type { Journal, OnDrop, SessionContext, SessionLimits } from './session-c
 import { buildMirror, type SessionMirror, type SessionStats, statsOf } from './session-mirror.ts';
 import type { SessionOp } from './session-ops.ts';
 import type { SessionClient, SessionPacket } from './session-packet.ts';
-import type { OpenOptions } from './session-registry.ts';
+import type { OpenOptions, RefusedOpening } from './session-registry.ts';
 import type { SessionSnapshot } from './session-snapshot.ts';
+import { Subscribing } from './subscribing.ts';
 import {
   grantedQos,
   type MatchedSubscription,
@@ -29,15 +30,14 @@ export interface SessionPersistenceOptions {
   onDrop: OnDrop;
 }
 
-export type Opened =
-  | { kind: 'opened'; sessionPresent: boolean }
-  | { kind: 'refused'; reason: 'sessions-full' };
+export type Opened = { kind: 'opened'; sessionPresent: boolean } | RefusedOpening;
 
 /**
  * What the gateway must do for the MQTT rules that aedes breaks:
  * - authenticate hook: `const opened = await openSession(client, ...)`; where it says `sessionPresent`, set
  *   `client.clean = false` (a resumed session with expiry 0 is still a session) and Session Present in
- *   CONNACK; where it says `refused`, refuse the connection (0x97).
+ *   CONNACK; where it says `refused`, refuse the connection: `sessions-full` with 0x97, `session-of-another` with 0x85;
+ *   `connection-ended` needs no answer.
  * - authorizeForward hook: return `forward(client, packet)` for what is allowed.
  * - authorizeSubscribe hook: set `sub.qos = 128` on what it denies: aedes stores denied subscriptions. It is
  *   asked again when a session resumes: what it denies then must be taken away by `removeSubscriptions`.
@@ -54,6 +54,7 @@ export class SessionPersistence {
   readonly #context: SessionContext;
   readonly #mirror: SessionMirror;
   #lastJournaled: Promise<void> = Promise.resolve();
+  readonly #subscribing: Subscribing;
 
   constructor(options: SessionPersistenceOptions) {
     const { snapshot, limits, clock, onDrop } = options;
@@ -62,6 +63,7 @@ export class SessionPersistence {
     const context: SessionContext = { clock, limits, onDrop, journal, nextSeq: () => seq++ };
     this.#context = context;
     this.#mirror = buildMirror(context, snapshot);
+    this.#subscribing = new Subscribing(context, this.#mirror, () => this.#lastJournaled);
   }
 
   /**
@@ -94,21 +96,34 @@ export class SessionPersistence {
   }
 
   /**
+   * The user to whom the client id belongs: whose session is kept or who is connected; undefined: nobody. Another one's
+   * `openSession` is refused; asked before, this saves the session engine a CONNECT.
+   */
+  ownerOf(clientId: string): string | undefined {
+    return this.#mirror.sessions.ownerOf(clientId);
+  }
+
+  /**
    * CONNECT was accepted. A clean start takes subscriptions, queue, will and QoS 2 ids of the former session
    * away in one journal call (MQTT 5.0 3.1.2.4). Nothing is kept for a session that neither exists nor
-   * outlives `client`.
+   * outlives `client`. Its will has its room from now on.
    */
-  async openSession(client: SessionClient, options: OpenOptions): Promise<Opened> {
-    const opened = this.#mirror.sessions.open(client, options);
-    if (opened.kind === 'refused') return opened;
+  async openSession(client: SessionClient, options: OpenOptions, will?: SessionPacket): Promise<Opened> {
+    const { sessions, wills } = this.#mirror;
+    if (will !== undefined && !wills.reserve(client, will)) return { kind: 'refused', reason: 'wills-full' };
+    const opened = sessions.open(client, options);
+    if (opened.kind === 'refused') {
+      wills.unreserve(client);
+      return opened;
+    }
     const { sessionPresent, ops } = opened;
-    if (!sessionPresent) ops.push(...this.#mirror.wills.forget(client.id));
-    await this.#context.journal(ops);
+    await this.#context.journal(sessionPresent ? ops : [...ops, ...wills.forget(client.id)]);
     return { kind: 'opened', sessionPresent };
   }
 
   /** The connection ended. Does nothing when another one has taken the session over. */
   async closeSession(client: SessionClient, options: { expiryS: number }): Promise<void> {
+    this.#mirror.wills.unreserve(client);
     await this.#context.journal(this.#mirror.sessions.close(client, options.expiryS));
   }
 
@@ -122,6 +137,7 @@ export class SessionPersistence {
   /** Ends the sessions whose Session Expiry Interval has passed; returns how many. */
   async expireSessions(nowMs: number): Promise<number> {
     const { count, ops } = this.#mirror.sessions.endExpired(nowMs);
+    this.#mirror.inbound.recount();
     await this.#context.journal(ops);
     return count;
   }
@@ -213,19 +229,25 @@ export class SessionPersistence {
 
   // aedes: subscriptions
 
+  /**
+   * Whether a client may have a subscription to `filter` if its session may have `most`; yes takes its place until
+   * `addSubscriptions`. Undefined: it has no session.
+   */
+  grantSubscription(clientId: string, filter: string, most: number): boolean | undefined {
+    return this.#subscribing.grant(clientId, filter, most);
+  }
+
+  /** Of all sessions: how many there are, and the topic levels in them. */
+  get subscriptionTotals(): { readonly count: number; readonly levels: number } {
+    return this.#mirror.subscriptions;
+  }
+
   async addSubscriptions(client: SessionClient, requests: SubscriptionRequest[]): Promise<void> {
-    await null; // the hooks that may still deny one of them run before
-    if (client.closed || this.#mirror.sessions.get(client.id)?.isForeign(client)) return;
-    const { session, ops } = this.#mirror.sessions.require(client.id);
-    const added = [...ops, ...this.#mirror.subscriptions.add(session, requests)];
-    // aedes stores all of a SUBSCRIBE once per filter: what was stored before is waited for.
-    await (added.length > 0 ? this.#context.journal(added) : this.#lastJournaled);
+    await this.#subscribing.add(client, requests);
   }
 
   async removeSubscriptions(client: SessionClient, filters: string[]): Promise<void> {
-    const session = this.#mirror.sessions.get(client.id);
-    if (session === undefined || session.isForeign(client)) return;
-    await this.#context.journal(this.#mirror.subscriptions.remove(session, filters));
+    await this.#subscribing.remove(client, filters);
   }
 
   async subscriptionsByClient(client: SessionClient): Promise<SubscriptionRequest[]> {

@@ -1,6 +1,10 @@
 // Which sessions there are, and their life: opened by CONNECT, kept over disconnects until their expiry
 // interval has passed, ended by a clean start or by having none (MQTT 5.0 3.1.2.4, 3.1.2.11.2, 4.1).
 //
+// A session, and the name of a connected client, belongs to the user who made it: as long as it lives nobody else gets
+// it, whoever else is let in under the same client id. What a client without a user has made is nobody's, because
+// anybody could have made it; a user who opens it makes it his.
+//
 // Changes are made in memory at once and returned as ops for the caller to journal: what the next call sees
 // is what the disk will say, in the same order.
 
@@ -18,17 +22,24 @@ export interface OpenOptions {
   /** MQTT 5.0 3.1.2.11.2 Session Expiry Interval; for MQTT 3.1.1 0 with Clean Session, else 0xFFFFFFFF. */
   expiryS: number;
   protocolVersion: number;
+  /** The user who opens it; absent or empty for a client without one. */
+  owner?: string | undefined;
 }
 
-export type OpenResult =
-  | { kind: 'opened'; sessionPresent: boolean; ops: SessionOp[] }
-  | { kind: 'refused'; reason: 'sessions-full' };
+export type RefusedOpening = {
+  kind: 'refused';
+  reason: 'sessions-full' | 'wills-full' | 'session-of-another' | 'connection-ended';
+};
+
+export type OpenResult = { kind: 'opened'; sessionPresent: boolean; ops: SessionOp[] } | RefusedOpening;
 
 export class SessionRegistry {
   readonly #context: SessionContext;
   readonly #subscriptions: Subscriptions;
   readonly #messages: QueuedMessages;
   readonly #byClient = new Map<string, Session>();
+  /** Connected clients that have a user, whether they have a session or not. */
+  readonly #present = new Map<string, { client: SessionClient; owner: string }>();
   #nextSid: number;
 
   constructor(
@@ -61,6 +72,13 @@ export class SessionRegistry {
     return session !== undefined && !session.hasExpired(this.#context.clock.nowMs());
   }
 
+  /** The user the client id belongs to now; undefined: nobody. */
+  ownerOf(clientId: string): string | undefined {
+    const session = this.#byClient.get(clientId);
+    const isLive = session !== undefined && !session.hasExpired(this.#context.clock.nowMs());
+    return (isLive ? session.owner : undefined) ?? this.#present.get(clientId)?.owner;
+  }
+
   /** One that was on disk. Of two for the same client the newer wins. */
   restore(row: SessionRow): Session {
     const session = new Session(row);
@@ -69,15 +87,22 @@ export class SessionRegistry {
   }
 
   open(client: SessionClient, options: OpenOptions): OpenResult {
+    // Nobody would tell of its end any more: the session would be taken for connected, and its name be held, for ever.
+    if (client.closed === true) return { kind: 'refused', reason: 'connection-ended' };
     const nowMs = this.#context.clock.nowMs();
+    const owner = options.owner || undefined;
+    const holder = this.ownerOf(client.id);
+    if (holder !== undefined && holder !== owner) return { kind: 'refused', reason: 'session-of-another' };
     const existing = this.#byClient.get(client.id);
     const resumes = existing !== undefined && !options.cleanStart && !existing.hasExpired(nowMs);
     const outlives = options.expiryS > 0;
     if (existing === undefined && outlives && this.size >= this.#context.limits.sessionsMax) {
       return { kind: 'refused', reason: 'sessions-full' };
     }
+    if (owner !== undefined) this.#present.set(client.id, { client, owner });
     if (resumes) {
       existing.connect(client);
+      existing.owner ??= owner;
       existing.expiryS = options.expiryS;
       existing.protocolVersion = options.protocolVersion;
       return { kind: 'opened', sessionPresent: true, ops: [{ kind: 'session-put', ...existing.row() }] };
@@ -95,6 +120,7 @@ export class SessionRegistry {
 
   /** The network connection ended (MQTT 5.0 3.14.2.2.2: DISCONNECT may have changed the interval). */
   close(client: SessionClient, expiryS: number): SessionOp[] {
+    if (this.#present.get(client.id)?.client === client) this.#present.delete(client.id);
     const session = this.#byClient.get(client.id);
     if (session === undefined || session.connection?.client !== client) return [];
     session.disconnect(this.#context.clock.nowMs());
@@ -153,20 +179,22 @@ export class SessionRegistry {
         kind: 'transient',
       });
     }
-    return this.#create(clientId, { expiryS: EXPIRY_NEVER_S, protocolVersion: 4 });
+    const owner = this.ownerOf(clientId);
+    return this.#create(clientId, { expiryS: EXPIRY_NEVER_S, protocolVersion: 4, owner });
   }
 
   #create(
     client: string,
-    options: Pick<OpenOptions, 'expiryS' | 'protocolVersion'>,
+    options: Pick<OpenOptions, 'expiryS' | 'protocolVersion' | 'owner'>,
   ): { session: Session; ops: SessionOp[] } {
-    const { expiryS, protocolVersion } = options;
+    const { expiryS, protocolVersion, owner } = options;
     const session = new Session({
       sid: this.#nextSid++,
       client,
       expiryS,
       protocolVersion,
       disconnectedAtMs: null,
+      owner: owner || undefined,
     });
     this.#byClient.set(client, session);
     return { session, ops: [{ kind: 'session-put', ...session.row() }] };

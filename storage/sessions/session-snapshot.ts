@@ -6,6 +6,7 @@ import type { Database } from 'better-sqlite3';
 import { messageOf } from '../../config/errors.ts';
 import { decodePacket } from './packet-codec.ts';
 import type { OutgoingRow, SessionRow, SubscriptionRow } from './session-ops.ts';
+import { hasOwners, OWNERS_TABLE } from './session-owners.ts';
 import type { StoredPacket } from './session-packet.ts';
 
 export interface StoredOutgoing extends OutgoingRow {
@@ -65,6 +66,8 @@ export function loadSnapshot(db: Database): SessionSnapshot {
   const snapshot = emptySnapshot();
   const reader = new RowReader(db, snapshot);
   snapshot.sessions = reader.rows('sessions', 'sid', toSession);
+  const isOwned = hasOwners(db);
+  if (isOwned) giveOwners(snapshot.sessions, reader.rows(OWNERS_TABLE, 'sid', toOwner));
   const sids = new Set(snapshot.sessions.map((session) => session.sid));
   const isLive = (row: { sid: number }) => sids.has(row.sid);
   snapshot.subscriptions = reader.rows('subscriptions', 'filter', toSubscription).filter(isLive);
@@ -81,11 +84,13 @@ export function loadSnapshot(db: Database): SessionSnapshot {
   snapshot.retained = reader.rows('retained', 'topic', toRetained);
   snapshot.wills = reader.rows('wills', 'client', toWill);
   const withSid = ['sessions', 'subscriptions', 'outgoing', 'inbound_qos2'];
+  if (isOwned) withSid.push(OWNERS_TABLE);
   snapshot.nextSid = 1 + Math.max(...withSid.map((table) => reader.highest(table, 'sid')));
   snapshot.nextSeq =
     1 + Math.max(reader.highest('outgoing', 'seq'), reader.highest('outgoing_messages', 'id'));
   for (const row of outgoing) snapshot.nextSeq = Math.max(snapshot.nextSeq, 1 + (row.releasedSeq ?? 0));
-  if (snapshot.damagedCount === 0) removeGarbage(db, outgoing.length > snapshot.outgoing.length);
+  if (snapshot.damagedCount === 0)
+    removeGarbage(db, { queues: outgoing.length > snapshot.outgoing.length, owners: isOwned });
   return snapshot;
 }
 
@@ -142,9 +147,12 @@ const SMALL_GARBAGE = [
   'DELETE FROM inbound_qos2 WHERE sid NOT IN (SELECT sid FROM sessions)',
 ];
 
-function removeGarbage(db: Database, queuesToo: boolean): void {
+const OWNERS_GARBAGE = `DELETE FROM ${OWNERS_TABLE} WHERE sid NOT IN (SELECT sid FROM sessions)`;
+
+function removeGarbage(db: Database, has: { queues: boolean; owners: boolean }): void {
+  const garbage = [...SMALL_GARBAGE, ...(has.owners ? [OWNERS_GARBAGE] : []), ...(has.queues ? GARBAGE : [])];
   try {
-    for (const sql of queuesToo ? [...SMALL_GARBAGE, ...GARBAGE] : SMALL_GARBAGE) db.exec(sql);
+    for (const sql of garbage) db.exec(sql);
   } catch {
     // A full disk, for example. It harms nobody, and the next start tries again.
   }
@@ -158,6 +166,24 @@ function toSession(raw: Raw): SessionRow {
     expiryS: integer(raw, 'expiry_s'),
     disconnectedAtMs: optional(raw, 'disconnected_at_ms', integer) ?? null,
   };
+}
+
+interface OwnerRow {
+  sid: number;
+  client: string;
+  owner: string;
+}
+
+function toOwner(raw: Raw): OwnerRow {
+  return { sid: integer(raw, 'sid'), client: text(raw, 'client'), owner: text(raw, 'owner') };
+}
+
+function giveOwners(sessions: SessionRow[], owners: OwnerRow[]): void {
+  const bySid = new Map(owners.map((row) => [row.sid, row]));
+  for (const session of sessions) {
+    const row = bySid.get(session.sid);
+    if (row?.client === session.client) session.owner = row.owner;
+  }
 }
 
 function toSubscription(raw: Raw): SubscriptionRow {

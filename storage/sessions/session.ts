@@ -25,8 +25,12 @@ export class Session {
   protocolVersion: number;
   expiryS: number;
   disconnectedAtMs: number | null;
+  /** The user it belongs to; undefined: nobody's. */
+  owner: string | undefined;
   connection: SessionConnection | null = null;
   readonly subscriptions = new Map<string, Subscription>();
+  /** Filters that were granted and are about to be subscriptions. */
+  readonly granted = new Set<string>();
   readonly queue = new OutgoingQueue();
   /** Packet ids of PUBLISHes with QoS 2 that were received and not yet released. */
   readonly inboundQos2 = new Set<number>();
@@ -37,11 +41,12 @@ export class Session {
     this.protocolVersion = row.protocolVersion;
     this.expiryS = row.expiryS;
     this.disconnectedAtMs = row.disconnectedAtMs;
+    this.owner = row.owner;
   }
 
   row(): SessionRow {
-    const { sid, clientId: client, protocolVersion, expiryS, disconnectedAtMs } = this;
-    return { sid, client, protocolVersion, expiryS, disconnectedAtMs };
+    const { sid, clientId: client, protocolVersion, expiryS, disconnectedAtMs, owner } = this;
+    return { sid, client, protocolVersion, expiryS, disconnectedAtMs, owner };
   }
 
   connect(client: SessionClient): void {

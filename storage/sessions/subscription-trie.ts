@@ -1,8 +1,9 @@
 // Which filters match a topic (MQTT 5.0 4.7): a trie by topic level. Values are compared by identity; one
 // filter may hold many. Walks without recursion, because a filter may have thirty thousand levels.
 
-class Node<T> {
-  children: Map<string, Node<T>> | null = null;
+import { LevelNode } from './level-node.ts';
+
+class Node<T> extends LevelNode<Node<T>> {
   /** The child for a `+` level. */
   plus: Node<T> | null = null;
   /** Filters that end here. */
@@ -11,18 +12,24 @@ class Node<T> {
   below: Set<T> | null = null;
 
   isEmpty(): boolean {
-    return this.children === null && this.plus === null && this.here === null && this.below === null;
+    return !this.hasChildren && this.plus === null && this.here === null && this.below === null;
   }
 }
 
 export class SubscriptionTrie<T> {
   readonly #root = new Node<T>();
   #size = 0;
+  #nodes = 0;
   #version = 0;
 
   /** Values over all filters. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Levels of all filters; what some have in common counts once. */
+  get nodes(): number {
+    return this.#nodes;
   }
 
   /** Changes whenever an answer of `match` might have: for callers that cache answers. */
@@ -36,7 +43,7 @@ export class SubscriptionTrie<T> {
     const endsInHash = levels.at(-1) === '#';
     if (endsInHash) levels.pop();
     let node = this.#root;
-    for (const level of levels) node = childFor(node, level);
+    for (const level of levels) node = this.#childFor(node, level);
     let values = endsInHash ? node.below : node.here;
     if (values === null) {
       values = new Set();
@@ -57,7 +64,7 @@ export class SubscriptionTrie<T> {
     const path: Node<T>[] = [this.#root];
     for (const level of levels) {
       const node = path.at(-1)!;
-      const child = level === '+' ? node.plus : node.children?.get(level);
+      const child = level === '+' ? node.plus : node.childAt(level);
       if (child == null) return false;
       path.push(child);
     }
@@ -67,7 +74,7 @@ export class SubscriptionTrie<T> {
     if (values.size === 0) {
       if (endsInHash) last.below = null;
       else last.here = null;
-      prune(path, levels);
+      this.#prune(path, levels);
     }
     this.#changed(-1);
     return true;
@@ -106,7 +113,7 @@ export class SubscriptionTrie<T> {
         if (node.here !== null && visit(node.here)) return true;
         continue;
       }
-      const child = node.children?.get(levels[depth]);
+      const child = node.childAt(levels[depth]);
       for (const next of mayWild ? [child, node.plus] : [child]) {
         if (next == null) continue;
         nodes.push(next);
@@ -120,44 +127,46 @@ export class SubscriptionTrie<T> {
     this.#size += by;
     this.#version++;
   }
-}
 
-/** The same rule for one filter and one topic name. */
-export function filterMatches(filter: string, topic: string): boolean {
-  if (topic.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false;
-  const wanted = filter.split('/');
-  const levels = topic.split('/');
-  for (let i = 0; i < wanted.length; i++) {
-    if (wanted[i] === '#') return true;
-    if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) return false;
-    if (i === levels.length - 1) return wanted.length === levels.length || wanted[i + 1] === '#';
+  #childFor(node: Node<T>, level: string): Node<T> {
+    const known = level === '+' ? node.plus : node.childAt(level);
+    if (known != null) return known;
+    const child = new Node<T>();
+    if (level === '+') node.plus = child;
+    else node.addChild(level, child);
+    this.#nodes++;
+    return child;
   }
-  return false;
-}
 
-function childFor<T>(node: Node<T>, level: string): Node<T> {
-  if (level === '+') {
-    node.plus ??= new Node();
-    return node.plus;
-  }
-  node.children ??= new Map();
-  let child = node.children.get(level);
-  if (child === undefined) {
-    child = new Node();
-    node.children.set(level, child);
-  }
-  return child;
-}
-
-function prune<T>(path: Node<T>[], levels: string[]): void {
-  for (let i = path.length - 1; i > 0 && path[i].isEmpty(); i--) {
-    const parent = path[i - 1];
-    const level = levels[i - 1];
-    if (level === '+') {
-      parent.plus = null;
-    } else {
-      parent.children!.delete(level);
-      if (parent.children!.size === 0) parent.children = null;
+  #prune(path: Node<T>[], levels: string[]): void {
+    for (let i = path.length - 1; i > 0 && path[i].isEmpty(); i--) {
+      const [parent, level] = [path[i - 1], levels[i - 1]];
+      if (level === '+') parent.plus = null;
+      else parent.removeChild(level);
+      this.#nodes--;
     }
   }
+}
+
+const slash = 0x2f;
+const hash = 0x23;
+const plus = 0x2b;
+
+/** The same rule for one valid filter and one topic name; makes nothing. */
+export function filterMatches(filter: string, topic: string): boolean {
+  if (topic.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false;
+  let at = 0;
+  for (let i = 0; i < filter.length; i++) {
+    const wanted = filter.charCodeAt(i);
+    if (wanted === hash) return true;
+    if (wanted === plus) {
+      while (at < topic.length && topic.charCodeAt(at) !== slash) at++;
+    } else if (at < topic.length && topic.charCodeAt(at) === wanted) {
+      at++;
+    } else {
+      // MQTT 5.0 4.7.1.2: a/# matches a too.
+      return at === topic.length && wanted === slash && i + 2 === filter.length && filter.endsWith('#');
+    }
+  }
+  return at === topic.length;
 }

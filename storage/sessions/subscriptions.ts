@@ -25,9 +25,20 @@ const QOS_MAX = 2;
 export class Subscriptions {
   /** Those with QoS 1 and 2: only for them a message is queued. */
   readonly #queueing = new SubscriptionTrie<Subscription>();
+  #count = 0;
 
   get size(): number {
     return this.#queueing.size;
+  }
+
+  /** Of all sessions, those with QoS 0 too. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Topic levels of those with QoS 1 and 2; what some have in common counts once. */
+  get levels(): number {
+    return this.#queueing.nodes;
   }
 
   get version(): number {
@@ -56,6 +67,7 @@ export class Subscriptions {
       const subscription = session.subscriptions.get(filter);
       if (subscription === undefined) continue;
       session.subscriptions.delete(filter);
+      this.#count--;
       this.#queueing.remove(filter, subscription);
       ops.push({ kind: 'subscription-remove', sid: session.sid, filter });
     }
@@ -65,6 +77,7 @@ export class Subscriptions {
   /** All of a session's, without ops: they end with it. */
   forget(session: Session): void {
     for (const [filter, subscription] of session.subscriptions) this.#queueing.remove(filter, subscription);
+    this.#count -= session.subscriptions.size;
     session.subscriptions.clear();
   }
 
@@ -74,6 +87,7 @@ export class Subscriptions {
     if (subscription === undefined) {
       subscription = { session, ...rest };
       session.subscriptions.set(row.filter, subscription);
+      this.#count++;
     } else {
       Object.assign(subscription, rest);
       matchedBySubscription.delete(subscription);

@@ -19,10 +19,16 @@ export interface LeftoverWill {
 }
 
 interface Will {
+  /** Encoded. */
+  bytes: number;
   /** aedes's own object. */
   packet: SessionPacket;
-  /** Null for one of an earlier boot. */
-  owner: SessionClient | null;
+  /**
+   * Null for one of an earlier boot. Weak: a delayed will is here for long after its client has gone, with its
+   * connection
+   * and all that hangs on it.
+   */
+  owner: WeakRef<SessionClient> | null;
   brokerId: string;
   delayS: number;
 }
@@ -30,6 +36,10 @@ interface Will {
 export class Wills {
   readonly #context: SessionContext;
   readonly #byClient = new Map<string, Will>();
+  #bytes = 0;
+  /** Of clients that are being let in: their wills come when their sessions are open. */
+  readonly #reserved = new Map<SessionClient, number>();
+  #reservedBytes = 0;
   readonly #startedAtMs: number;
 
   constructor(context: SessionContext) {
@@ -37,21 +47,45 @@ export class Wills {
     this.#startedAtMs = context.clock.monotonicMs();
   }
 
+  /** Encoded, of all wills. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps room for the will of a client until `put` or `unreserve`. False: there is none. */
+  reserve(client: SessionClient, packet: SessionPacket): boolean {
+    const bytes = this.#encoded(packet).length;
+    const replaced = this.#byClient.get(client.id)?.bytes ?? 0;
+    const taken = this.#bytes + this.#reservedBytes - replaced;
+    if (taken + bytes > this.#context.limits.willsBytesMax) return false;
+    this.#reserved.set(client, bytes);
+    this.#reservedBytes += bytes;
+    return true;
+  }
+
+  /** Repeatable. */
+  unreserve(client: SessionClient): void {
+    this.#reservedBytes -= this.#reserved.get(client) ?? 0;
+    this.#reserved.delete(client);
+  }
+
   restore(stored: StoredWill): void {
     const { client: clientId, brokerId, delayS } = stored;
     const { topic, payload, qos, retain, properties } = stored.packet;
     const packet: SessionPacket = { topic, payload, qos, retain, brokerId, clientId };
     if (properties !== undefined) packet.properties = properties;
-    this.#byClient.set(clientId, { packet, owner: null, brokerId, delayS });
+    this.#set(clientId, { packet, owner: null, brokerId, delayS, bytes: this.#encoded(packet).length });
   }
 
   put(client: SessionClient, packet: SessionPacket, brokerId: string): SessionOp[] {
     packet.brokerId = brokerId;
     packet.clientId = client.id;
     const delayS = packet.properties?.willDelayInterval ?? 0;
-    this.#byClient.set(client.id, { packet, owner: client, brokerId, delayS });
-    const stored = { ...storedPacketOf(packet, this.#context.clock.nowMs()), messageExpiry: undefined };
-    return [{ kind: 'will-put', client: client.id, brokerId, bytes: encodePacket(stored), delayS }];
+    const owner = client.closed === undefined ? null : new WeakRef(client);
+    const encoded = this.#encoded(packet);
+    this.unreserve(client);
+    this.#set(client.id, { packet, owner, brokerId, delayS, bytes: encoded.length });
+    return [{ kind: 'will-put', client: client.id, brokerId, bytes: encoded, delayS }];
   }
 
   get(clientId: string): SessionPacket | undefined {
@@ -67,13 +101,24 @@ export class Wills {
     if (will === undefined) return { packet: undefined, ops: [] };
     const isOtherBoot = client.brokerId !== undefined && client.brokerId !== will.brokerId;
     const isByName = client.closed === undefined;
-    if (isOtherBoot || (isByName && will.owner?.closed === false)) return { packet: undefined, ops: [] };
+    if (isOtherBoot || (isByName && will.owner?.deref()?.closed === false))
+      return { packet: undefined, ops: [] };
     return { packet: will.packet, ops: this.forget(client.id) };
   }
 
   /** Whatever will the client has. */
   forget(clientId: string): SessionOp[] {
+    this.#bytes -= this.#byClient.get(clientId)?.bytes ?? 0;
     return this.#byClient.delete(clientId) ? [{ kind: 'will-remove', client: clientId }] : [];
+  }
+
+  #set(clientId: string, will: Will): void {
+    this.#bytes += will.bytes - (this.#byClient.get(clientId)?.bytes ?? 0);
+    this.#byClient.set(clientId, will);
+  }
+
+  #encoded(packet: SessionPacket): Uint8Array {
+    return encodePacket({ ...storedPacketOf(packet, this.#context.clock.nowMs()), messageExpiry: undefined });
   }
 
   /**
@@ -83,8 +128,8 @@ export class Wills {
   *orphans(brokers: Record<string, unknown>): Generator<SessionPacket> {
     const waitedMs = this.#context.clock.monotonicMs() - this.#startedAtMs;
     for (const will of this.#byClient.values()) {
-      if (brokers[will.brokerId] !== undefined || will.owner?.closed !== undefined) continue;
-      if (will.owner === null && will.delayS * 1000 > waitedMs) continue;
+      if (brokers[will.brokerId] !== undefined || will.owner !== null) continue;
+      if (will.delayS * 1000 > waitedMs) continue;
       yield will.packet;
     }
   }

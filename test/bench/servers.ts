@@ -92,6 +92,7 @@ export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOpt
   const config = {
     data: { dir: join(directory, 'data') },
     listeners: [{ type: 'tcp', host: '127.0.0.1', port }],
+    access: { anonymous: true },
     sinks:
       sink === undefined
         ? {}

@@ -6,9 +6,11 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DiskFill } from '../../simulator/system/fill-disk.ts';
+import type { ServerProcess } from '../../simulator/system/server-process.ts';
 import { SmallDisk } from '../../simulator/system/small-disk.ts';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
 import { FaultRig } from '../support/fault-rig.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
 import { canMount } from '../support/machine-tools.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -78,6 +80,53 @@ describe.skipIf(!hasMosquitto() || !canMount())('a full disk', () => {
     await rig.finish();
     expect(rig.verdict).toEqual(NOTHING_WRONG);
     expect(fleet).toMatchObject({ sessionsLost: 0, refused: 0 });
+  });
+});
+
+describe.skipIf(!canMount())('a start on a full disk', () => {
+  const NO_ROOM = /^no room on the disk to open the store .* no device is let in until there is room$/;
+  const sinks = (name: string) => ({ sinks: { [name]: { type: 'mqtt', url: 'mqtt://127.0.0.1:1' } } });
+  const before = { settings: sinks('cloud'), stop: (server: ServerProcess) => server.stop() };
+
+  test.each([
+    ['of a new gateway', { before: null, settings: sinks('cloud') }],
+    ['after a stop in order', { before, settings: sinks('cloud') }],
+    [
+      'after a kill, with a sink more',
+      { before: { ...before, stop: (server: ServerProcess) => server.kill() }, settings: sinks('another') },
+    ],
+  ])('%s says so once, and lets devices in when there is room', async (_, { before, settings }) => {
+    await using disk = SmallDisk.mount(16 * MiB);
+    using ballast = new DiskFill(disk.directory);
+    const dataDir = join(disk.directory, 'data');
+    if (before !== null) {
+      await using earlier = await GatewayProcess.start({ settings: before.settings, dataDir });
+      await before.stop(earlier.server);
+    }
+    ballast.fill(0);
+    await using gateway = await GatewayProcess.create({ settings, dataDir });
+    gateway.server.launch();
+    await waitFor(() => gateway.said(NO_ROOM) !== undefined, { what: () => gateway.server.output });
+    expect(gateway.said(NO_ROOM)).toMatchObject({
+      level: 'error',
+      hint: expect.stringMatching(/^Make some room/),
+    });
+    expect(gateway.said('listening')).toBeUndefined();
+    ballast.release();
+    await gateway.server.accepting();
+    expect(gateway.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(gateway.server.starts).toBe(1);
+  });
+
+  test('can be stopped while it waits for room', async () => {
+    await using disk = SmallDisk.mount(16 * MiB);
+    using ballast = new DiskFill(disk.directory);
+    ballast.fill(0);
+    const dataDir = join(disk.directory, 'data');
+    await using gateway = await GatewayProcess.create({ settings: sinks('cloud'), dataDir });
+    gateway.server.launch();
+    await waitFor(() => gateway.said(NO_ROOM) !== undefined, { what: () => gateway.server.output });
+    expect(await gateway.server.stop()).toMatchObject({ code: 0 });
   });
 });
 

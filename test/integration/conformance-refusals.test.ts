@@ -156,6 +156,62 @@ describe('the receive maximum', () => {
     },
   );
 
+  test('counts a QoS 2 publish until its PUBCOMP, not its PUBREC (MQTT 5.0 4.9, 3.3.4)', async () => {
+    using client = await connect(5);
+    const publish = (messageId: number, qos: 1 | 2) =>
+      publishPacket('plant/t', `${messageId}`, { qos, messageId });
+    client.send(...Array.from({ length: RECEIVE_MAXIMUM }, (_, i) => publish(i + 1, 2)));
+    await client.take('pubrec', RECEIVE_MAXIMUM);
+    const before = (await gateway.counters()).windowPauses;
+    client.send({ cmd: 'pubrel', messageId: 1 }, publish(100, 1)); // waits for the PUBCOMP
+    expect(await client.next('pubcomp')).toMatchObject({ messageId: 1 });
+    expect(await client.next('puback')).toMatchObject({ messageId: 100 });
+    expect((await gateway.counters()).windowPauses - before).toBe(1);
+    expect(stored()).toHaveLength(RECEIVE_MAXIMUM + 1);
+  });
+
+  test('gives a refused QoS 2 publish back at its PUBREC, and takes one that is sent again for the same (MQTT 5.0 4.9)', async () => {
+    using client = await connect(5);
+    const refused = Array.from({ length: 2 * RECEIVE_MAXIMUM }, (_, i) =>
+      publishPacket('$SYS/x', 'x', { qos: 2, messageId: i + 1 }),
+    );
+    client.send(...refused);
+    const answers = await client.take('pubrec', refused.length);
+    expect(answers.every(({ reasonCode }) => (reasonCode ?? 0) >= 0x80)).toBe(true);
+    const kept = publishPacket('plant/t', 'x', { qos: 2, messageId: 1, dup: false });
+    client.send(kept, ...Array.from({ length: 2 * RECEIVE_MAXIMUM }, () => ({ ...kept, dup: true })));
+    await client.take('pubrec', 1 + 2 * RECEIVE_MAXIMUM);
+    client.send({ cmd: 'pubrel', messageId: 1 });
+    await client.next('pubcomp');
+    expect(stored()).toHaveLength(1);
+  });
+
+  test('begins anew with each connection, and what is released of an earlier one frees no more than there is (MQTT 5.0 4.9)', async () => {
+    const fields = { clientId: 'resuming', clean: false, properties: { sessionExpiryInterval: 3600 } };
+    device = 'resuming';
+    const publish = (messageId: number) => publishPacket('plant/t', 'x', { qos: 2, messageId });
+    const all = Array.from({ length: RECEIVE_MAXIMUM }, (_, i) => i + 1);
+    const first = await RawClient.connect(gateway.port, 5, fields);
+    first.send(...all.map(publish));
+    await first.take('pubrec', all.length);
+    first[Symbol.dispose]();
+    using second = await RawClient.connect(gateway.port, 5, fields);
+    second.send(...all.map((id) => publish(id + 100)));
+    await second.take('pubrec', all.length);
+    second.send(
+      ...[...all, ...all.map((id) => id + 100)].map((messageId) => ({ cmd: 'pubrel' as const, messageId })),
+    );
+    await second.take('pubcomp', 2 * all.length);
+    second.send(...all.map((id) => publish(id + 200)));
+    await second.take('pubrec', all.length);
+    const before = (await gateway.counters()).windowPauses;
+    second.send({ cmd: 'pubrel', messageId: 201 }, publish(300));
+    await second.next('pubcomp');
+    await second.next('pubrec');
+    expect((await gateway.counters()).windowPauses - before).toBe(1);
+    expect(stored()).toHaveLength(3 * all.length + 1);
+  });
+
   test('is never exceeded by a publisher that keeps to it, however many it sends', async () => {
     using client = await connect(5);
     let sent = 0;

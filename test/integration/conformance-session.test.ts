@@ -19,7 +19,8 @@ const mqtt = {
   sessionExpiryMaxMs: `${SESSION_EXPIRY_MAX_S}s`,
   connectTimeoutMs: '1s',
 };
-const gateway = new SharedGateway({ mqtt });
+const access = { anonymous: true, failures: { delayMaxMs: '500ms' } }; // less than the time for a CONNECT
+const gateway = new SharedGateway({ mqtt, access });
 
 /** Clean Start or not; the session is kept for an hour where the version lets a client say so. */
 function fields(version: ClientVersion, clientId: string, clean: boolean, expiryS = 3600): ConnectFields {

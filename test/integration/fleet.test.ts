@@ -49,8 +49,9 @@ class Fleet implements AsyncDisposable {
   constructor(options: DemoFleetOptions) {
     const loaded = demoScenario(options);
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-    this.devices = createDemoFleet(loaded.scenario, options.url);
-    this.devices.start();
+    const demo = createDemoFleet(loaded.scenario, options.url);
+    this.devices = demo.fleet;
+    demo.start();
   }
 
   get totals() {

@@ -79,7 +79,7 @@ describe.skipIf(!hasPythonPackages())('record batches read by Python', () => {
     );
     const input = Buffer.from(vectors.join(''), 'hex');
     const theirs = parsed(python(input).lines);
-    expect(theirs).toHaveLength(2 + 3 + 4);
+    expect(theirs).toHaveLength(2 + 3 + 4 + 1);
     expect(theirs).toEqual(parsed(await ours(input)));
   });
 });

@@ -34,7 +34,7 @@ describe('the receive command', () => {
     silent.close();
   });
 
-  test('says every second how it stands, and ends in order at an interrupt', async () => {
+  test('says how it stands when that has changed, and ends in order at an interrupt', async () => {
     await using broker = await TestBroker.start();
     await using upstream = await upstreamOf(broker);
     await using command = new SluiceCommand(['receive', '--from', broker.url]);

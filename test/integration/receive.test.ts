@@ -1,8 +1,9 @@
-// `sluice receive` against a broker that plays the cloud: both formats, gaps and duplicates, lost connections, sessions,
-// and what happens to records that are not printed.
+// `sluice receive` against a broker that plays the cloud: both formats, gaps and duplicates, lost connections,
+// sessions, and what happens to records that are not printed.
 
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { FakeClock } from '../support/fake-clock.ts';
 import { Receiver, range, upstreamOf } from '../support/receiver.ts';
 import { TestBroker, until } from '../support/test-broker.ts';
 
@@ -220,4 +221,19 @@ describe('sluice receive', () => {
     await using second = new Receiver(options);
     await expect(second.result).rejects.toMatchObject({ code: 'BATCH_VERSION' });
   });
+});
+
+test('sluice receive says how it stands when that has changed, and once more at the end', async () => {
+  await using broker = await TestBroker.start();
+  await using upstream = await upstreamOf(broker);
+  const clock = new FakeClock();
+  await using receiver = await new Receiver({ from: broker.url }, clock).started();
+  const stands = () => receiver.status.match(/^received .*$/gm);
+  clock.advance(10_000);
+  await upstream.batch(0, 2);
+  await until(() => receiver.lines.length === 2);
+  clock.advance(10_000);
+  await receiver.end();
+  const last = 'received 1, batches 1, records 2, duplicates 0, gaps 0, out of order 0';
+  expect(stands()).toEqual([expect.stringMatching(/^received 0, /), last, last]);
 });

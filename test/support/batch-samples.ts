@@ -53,10 +53,11 @@ export function randomBatch(seed: number): RecordBatch {
   );
   const firstOffset = below(pick([1, 1000, 2 ** 33, 2 ** 52]));
   const baseTimeMs = Date.UTC(2026, 0, 1) + below(10 ** 9);
-  return sampleBatch(
+  const batch = sampleBatch(
     { lane: pick(['main', 'alarm']), firstOffset, baseTimeMs, baseMonotonicMs: below(2 ** 40) },
     records,
   );
+  return random() < 0.2 ? { ...batch, leftOutFrom: below(firstOffset + 1) } : batch;
 }
 
 function randomProperties(random: () => number, pick: <T>(values: readonly T[]) => T): MqttProperties {

@@ -42,7 +42,7 @@ export class FuzzDriver {
   #parked: Flight[] = [];
   readonly #clients = new Set<string>();
   readonly #deferred: Sequence[] = [];
-  readonly #counts: Record<string, number> = { open: 0, ended: 0, waiting: 0, either: 0 };
+  readonly #counts: Record<string, number> = { open: 0, ended: 0, waiting: 0, either: 0, turnedAway: 0 };
   readonly #failures: string[] = [];
   readonly #finished = Promise.withResolvers<void>();
   #next: number;
@@ -110,13 +110,13 @@ export class FuzzDriver {
 
   #closed(flight: Flight): void {
     const { expected } = flight.sequence;
-    const isRight = expected === 'ended' || expected === 'either' || flight.frames.isServerUnavailable;
-    if (isRight) this.#settle(flight);
+    if (expected === 'ended' || expected === 'either') this.#settle(flight);
+    else if (flight.frames.isTurnedAway) this.#settle(flight, 'turnedAway');
     else this.#fail(flight, 'the gateway ended the connection');
   }
 
-  #settle(flight: Flight): void {
-    if (this.#flights.has(flight)) this.#counts[flight.sequence.expected]++;
+  #settle(flight: Flight, as: string = flight.sequence.expected): void {
+    if (this.#flights.has(flight)) this.#counts[as]++;
     this.#remove(flight);
   }
 

@@ -1,11 +1,15 @@
 // The gateway as a process of its own, with what it logs at hand, parsed and bounded. Starting, killing and stopping
 // it is the simulator's: `server`. Dispose it, and nothing is left.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { OutputStream, ServerProcess } from '../../simulator/system/server-process.ts';
 import { SluiceProcess, type SluiceSettings } from '../../simulator/system/sluice-process.ts';
+import { waitFor } from './wait-for.ts';
 
 const CLI = fileURLToPath(new URL('../../gateway/cli.ts', import.meta.url));
+/** Those by which its owner runs it, from its first line: node's own. */
+const NODE_FLAGS = readFileSync(CLI, 'utf8').split('\n', 1)[0].split(' ').slice(3);
 const LINES_MAX = 4000;
 const ERROR_CHARACTERS_MAX = 20_000;
 
@@ -37,7 +41,7 @@ export class GatewayProcess implements AsyncDisposable {
   static async create(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
     const gateway = new GatewayProcess();
     gateway.#sluice = await SluiceProcess.create({
-      command: [process.execPath, CLI],
+      command: [process.execPath, ...NODE_FLAGS, CLI],
       onLine: (line, stream) => gateway.#keep(line, stream),
       ...options,
     });
@@ -65,6 +69,18 @@ export class GatewayProcess implements AsyncDisposable {
 
   get dataDir(): string {
     return this.#sluice.dataDir;
+  }
+
+  /** Other settings, which it is told to read again (SIGHUP): resolves when it has said what it makes of them. */
+  async reload(settings: GatewaySettings): Promise<LogLine> {
+    const isAnswer = ({ msg }: LogLine): boolean =>
+      /^(configuration|the configuration was read again)/.test(msg);
+    const before = this.lines.filter(isAnswer).length;
+    this.#sluice.configure(settings);
+    this.server.reload();
+    const answers = (): LogLine[] => this.lines.filter(isAnswer);
+    await waitFor(() => answers().length > before, { what: 'word of the configuration' });
+    return answers()[before];
   }
 
   /** Whether a line with this message has been logged, and the last one. */

@@ -3,6 +3,9 @@
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/settings.ts';
 
+/** Environment with which a configuration that says nothing of access is complete: everybody is let in. */
+export const openAccess = { SLUICE_ACCESS__ANONYMOUS: 'true' } as const;
+
 /** Sections of the configuration file; a section that is given replaces the default of the test, key by key. */
 export interface TestSettings {
   listeners?: readonly object[];
@@ -12,6 +15,9 @@ export interface TestSettings {
   buffer?: object;
   sinks?: object;
   lanes?: readonly object[];
+  access?: object;
+  quotas?: object;
+  pressure?: object;
   upstream?: object;
   log?: object;
 }
@@ -22,12 +28,21 @@ export function settingsText(directory: string, settings: TestSettings = {}): st
     gateway: { id: 'gateway-under-test' },
     data: { dir: directory },
     ...settings,
+    access: withWayIn(settings),
     listeners: settings.listeners ?? [{ type: 'tcp', host: '127.0.0.1', port: 0 }],
     // Tests wait for many a commit by itself.
     commit: { lingerMs: '2ms', ...settings.commit },
     buffer: { minFreeDiskBytes: 0, ...settings.buffer },
     log: { level: 'info', format: 'json', ...settings.log },
   });
+}
+
+/** Everybody is let in where the test does not say who is. */
+function withWayIn({ access = {}, listeners = [] }: TestSettings): object {
+  const isSaid = ['anonymous', 'usersFile', 'hook'].some((key) => key in access);
+  return isSaid || listeners.some((listener) => 'clientCertificates' in listener)
+    ? access
+    : { anonymous: true, ...access };
 }
 
 export function testConfig(directory: string, settings: TestSettings = {}): Config {

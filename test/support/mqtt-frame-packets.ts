@@ -11,6 +11,8 @@ export type PacketFields = { cmd: string; [field: string]: unknown };
 /** A gateway with these maxima takes every valid frame that is generated. */
 export const packetMaxima = {
   packetBytesMax: 64 * 1024,
+  heldBytesMax: 64 * 1024,
+  filtersMax: 1000,
   topicBytesMax: 1024,
   topicLevelsMax: 32,
   topicAliasMaximum: 16,

@@ -26,6 +26,8 @@ export interface ConnectFields {
   clientId?: string;
   clean?: boolean;
   keepalive?: number;
+  username?: string;
+  password?: string;
   properties?: Record<string, unknown>;
   will?: object;
 }

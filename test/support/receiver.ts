@@ -4,6 +4,7 @@
 import { PassThrough } from 'node:stream';
 import type { IClientPublishOptions, IPublishPacket } from 'mqtt';
 import { connectAsync } from 'mqtt';
+import type { Clock } from '../../config/clock.ts';
 import type { ReceiveSummary } from '../../gateway/commands/receive-account.ts';
 import { type ReceiveOptions, receive } from '../../gateway/commands/receive-run.ts';
 import { encodeBatch } from '../../storage/record-batch/codec.ts';
@@ -19,7 +20,7 @@ export class Receiver implements AsyncDisposable {
   #out = '';
   #err = '';
 
-  constructor(options: Partial<ReceiveOptions> & { from: string }) {
+  constructor(options: Partial<ReceiveOptions> & { from: string }, clock?: Clock) {
     this.out.on('data', (text) => {
       this.#out += text;
     });
@@ -32,7 +33,9 @@ export class Receiver implements AsyncDisposable {
       persistent: false,
       fromStart: false,
     } as const;
-    this.result = receive({ ...plain, ...options }, this, { signal: this.#abort.signal });
+    const { signal } = this.#abort;
+    const means = clock === undefined ? { signal } : { signal, clock };
+    this.result = receive({ ...plain, ...options }, this, means);
     this.result.catch(() => {}); // looked at by the test
   }
 

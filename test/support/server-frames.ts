@@ -3,8 +3,8 @@
 
 const CONNACK = 2;
 const PINGRESP = 13;
-/** CONNACK "server unavailable", MQTT 3.1.1 3.2.2.3 and MQTT 5.0 3.2.2.2. */
-const SERVER_UNAVAILABLE: readonly number[] = [3, 0x88];
+/** CONNACK "server unavailable" and "bad user name or password", MQTT 3.1.1 3.2.2.3 and MQTT 5.0 3.2.2.2. */
+const TURNED_AWAY: readonly number[] = [3, 0x88, 4, 0x86];
 const SUMMARY_FRAMES_MAX = 20;
 
 export class ServerFrames {
@@ -17,8 +17,9 @@ export class ServerFrames {
   #bodyLeft = 0;
   #bodyAt = 0;
 
-  get isServerUnavailable(): boolean {
-    return SERVER_UNAVAILABLE.includes(this.connackCode ?? 0);
+  /** A CONNECT with nothing wrong about it was not accepted: no room for its session, or not let in. */
+  get isTurnedAway(): boolean {
+    return TURNED_AWAY.includes(this.connackCode ?? 0);
   }
 
   get summary(): string {

@@ -1,6 +1,6 @@
 // Simulated devices on connections that the test moves by hand, and groups of them.
 
-import { DeviceGroup } from '../../simulator/fleet/device-group.ts';
+import { DeviceGroup, type DeviceGroupOptions } from '../../simulator/fleet/device-group.ts';
 import { GroupCounters } from '../../simulator/fleet/group-counters.ts';
 import { SimulatedDevice, type SimulatedDeviceOptions } from '../../simulator/fleet/simulated-device.ts';
 import type { ProfileStep } from '../../simulator/profile/profile.ts';
@@ -24,8 +24,8 @@ export function deviceUnderTest(change: Partial<SimulatedDeviceOptions> = {}): D
     storeReadings: 0,
     flushesOnly: false,
     isFlood: false,
-    wallStartMs: 1_000_000,
-    profile: { next: () => undefined },
+    saysAtOnce: false,
+    wallStartMs: () => 1_000_000,
     payload: { next: ({ mark }) => Buffer.from(mark) },
     nowMs: () => 0,
     onAck: () => {},
@@ -53,6 +53,7 @@ export interface GroupPlan {
   steps?: (member: number) => Iterator<ProfileStep>;
   startMs?: (member: number) => number;
   connectsAtStart?: boolean;
+  rates?: DeviceGroupOptions['rates'];
   /** Index of the first device in the fleet. */
   first?: number;
   change?: Partial<SimulatedDeviceOptions>;
@@ -61,6 +62,7 @@ export interface GroupPlan {
 /** Connected as soon as they are switched on. */
 export function groupUnderTest(plan: GroupPlan): GroupUnderTest {
   const { name = 'group', devices = 1, nowMs, first = 0, startMs = () => 0, connectsAtStart = true } = plan;
+  const { rates = [] } = plan;
   const counters = new GroupCounters();
   const made = Array.from({ length: devices }, (_, member) =>
     deviceUnderTest({ ...plan.change, index: first + member, counters, nowMs }),
@@ -71,7 +73,7 @@ export function groupUnderTest(plan: GroupPlan): GroupUnderTest {
     const next = () => steps?.next().value as ProfileStep | undefined;
     return { device, next, startMs: startMs(member), connectsAtStart };
   });
-  const group = new DeviceGroup({ name, counters, members, nowMs });
+  const group = new DeviceGroup({ name, counters, members, rates, nowMs });
   return { group, clients: made.map(({ client }) => client), counters };
 }
 

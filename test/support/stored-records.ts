@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { openLogReader } from '../../storage/log/log-reader.ts';
 import { decodeBatch } from '../../storage/record-batch/codec.ts';
 import { decodeProperties, type MqttProperties } from '../../storage/record-batch/mqtt-properties.ts';
-import { recordsOf } from '../../storage/record-batch/record-batch.ts';
+import { type RecordView, recordsOf } from '../../storage/record-batch/record-batch.ts';
 
 export interface StoredRecord {
   lane: string;
@@ -23,25 +23,46 @@ export interface StoredRecord {
 
 /** All records of all lanes, in order of lane and offset. */
 export function storedRecords(directory: string): StoredRecord[] {
+  return [...recordsIn(directory)].map(
+    ({ payload, properties, gateway: _gateway, timeMs: _time, ...record }) => ({
+      ...record,
+      payload: Buffer.from(payload).toString(),
+      payloadBytes: payload.length,
+      properties: decodeProperties(properties),
+    }),
+  );
+}
+
+/** What was taken of a device, when. */
+export interface Admission {
+  /** By the gateway's clock, to the millisecond. */
+  timeMs: number;
+  payload: string;
+}
+
+/** By device, in order of lane and offset. */
+export function admissionsByDevice(directory: string): Map<string, Admission[]> {
+  const byDevice = new Map<string, Admission[]>();
+  for (const { device, timeMs, payload } of recordsIn(directory)) {
+    const admission = { timeMs, payload: Buffer.from(payload).toString() };
+    const known = byDevice.get(device);
+    if (known === undefined) byDevice.set(device, [admission]);
+    else known.push(admission);
+  }
+  return byDevice;
+}
+
+function* recordsIn(directory: string): Generator<RecordView> {
   const file = join(directory, 'sluice.db');
-  const records: StoredRecord[] = [];
   const reader = openLogReader(file);
   try {
     for (const lane of laneNumbers(file)) {
-      for (const { bytes } of reader.read(lane, 0, Number.MAX_SAFE_INTEGER)) {
-        for (const { payload, properties, gateway: _gateway, timeMs: _time, ...record } of recordsOf(
-          decodeBatch(bytes),
-        )) {
-          const decoded = decodeProperties(properties);
-          const text = Buffer.from(payload).toString();
-          records.push({ ...record, payload: text, payloadBytes: payload.length, properties: decoded });
-        }
-      }
+      for (const { bytes } of reader.read(lane, 0, Number.MAX_SAFE_INTEGER))
+        yield* recordsOf(decodeBatch(bytes));
     }
   } finally {
     reader.close();
   }
-  return records;
 }
 
 function laneNumbers(file: string): number[] {

@@ -16,6 +16,7 @@ const mayImport: Record<(typeof folders)[number], readonly string[]> = {
 /** `sluice demo` and `sluice simulate` start the simulator; nothing else of the gateway may know it. */
 const simulatorImporters = [
   'gateway/commands/demo.ts',
+  'gateway/commands/demo-arrivals.ts',
   'gateway/commands/proxy-arguments.ts',
   'gateway/commands/simulate.ts',
   'gateway/commands/simulate-proxy.ts',

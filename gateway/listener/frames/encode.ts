@@ -70,21 +70,28 @@ export function writeDisconnect(target: Buffer, at: number, reasonCode: number, 
 
 /**
  * A CONNACK that refuses: a return code before MQTT 5 (3.1.1: 3.2.2.3), a reason code then (MQTT 5.0
- * 3.2.2.2).
+ * 3.2.2.2), and perhaps a Reason String (3.2.2.3.9).
  */
 export function writeConnackRefusal(
   target: Buffer,
   at: number,
-  version: ProtocolVersion,
-  connackCode: number,
+  { version, code, text }: { version: ProtocolVersion; code: number; text?: string },
 ): number {
   target[at] = packetType.connack << 4;
-  target[at + 1] = version === 5 ? 3 : 2;
-  target[at + 2] = 0;
-  target[at + 3] = connackCode;
-  if (version !== 5) return at + 4;
-  target[at + 4] = 0;
-  return at + 5;
+  if (version !== 5) {
+    target[at + 1] = 2;
+    target[at + 2] = 0;
+    target[at + 3] = code;
+    return at + 4;
+  }
+  const properties = text ? reasonPropertyBytes(text) : 0;
+  const lengthBytes = variableByteIntegerBytes(properties);
+  const next = writeVariableByteInteger(target, at + 1, 2 + lengthBytes + properties);
+  target[next] = 0;
+  target[next + 1] = code;
+  if (properties > 0) return writeReasonProperty(target, next + 2, text!);
+  target[next + 2] = 0;
+  return next + 3;
 }
 
 export function writePingreq(target: Buffer, at: number): number {

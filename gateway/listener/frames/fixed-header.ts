@@ -89,10 +89,15 @@ export function cutFrame(
   }
   frame.bodyStart = at;
   frame.bodyEnd = at + length;
-  if (frame.bodyEnd - start > rules.packetBytesMax) return reason.packetTooLarge;
+  if (frame.bodyEnd - start > bytesMaxOf(rules)) return reason.packetTooLarge;
   if (frame.bodyEnd > end) return incomplete;
   if (rules.version === 3 && frame.type !== packetType.publish) clearDup(buffer, frame);
   return reason.ok;
+}
+
+/** Nobody knows who a client is before its CONNECT is whole: it may not make the gateway keep much for it. */
+function bytesMaxOf({ version, heldBytesMax, packetBytesMax }: FrameRules): number {
+  return version === 0 && heldBytesMax < packetBytesMax ? heldBytesMax : packetBytesMax;
 }
 
 function clearDup(buffer: Buffer, frame: Frame): void {

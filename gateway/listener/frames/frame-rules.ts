@@ -13,6 +13,10 @@ export interface FrameRules {
    * 3.2.2.3.6).
    */
   readonly packetBytesMax: number;
+  /** Largest CONNECT. */
+  readonly heldBytesMax: number;
+  /** Most filters in one SUBSCRIBE or UNSUBSCRIBE: each costs many times what its bytes do. */
+  readonly filtersMax: number;
   /** Longest topic name or filter. */
   readonly topicBytesMax: number;
   /** Most levels of a topic name or filter; the session engine's topic tree throws beyond 100. */

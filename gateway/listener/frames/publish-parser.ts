@@ -27,6 +27,8 @@ export class PublishView {
   propsEnd = 0;
   payloadStart = 0;
   payloadEnd = 0;
+  /** Fixed header and all. */
+  packetBytes = 0;
   /** 0 when there is none. */
   topicAlias = 0;
   messageExpirySeconds = noExpiry;
@@ -54,6 +56,7 @@ export function parsePublish(buffer: Buffer, frame: Frame, view: PublishView, ru
   view.qos = qos as 0 | 1 | 2;
   view.dup = (flags & 0b1000) !== 0;
   view.retain = (flags & 0b0001) !== 0;
+  view.packetBytes = end - frame.start;
 
   const topicStart = frame.bodyStart + 2;
   if (topicStart > end) return reason.truncated;

@@ -9,8 +9,10 @@ const clientIdentifierNotValid = 0x85;
 const notAuthorized = 0x87;
 const topicFilterInvalid = 0x8f;
 const topicNameInvalid = 0x90;
+const receiveMaximumExceeded = 0x93;
 const topicAliasInvalid = 0x94;
 const packetTooLarge = 0x95;
+const quotaExceeded = 0x97;
 
 export const reason = {
   ok: 0,
@@ -68,6 +70,9 @@ export const reason = {
   authNotNegotiated: 52,
   sessionExpiryRaised: 53,
   clientIdCharacter: 54,
+  receiveMaximumExceeded: 55,
+  quotaExceeded: 56,
+  filtersTooMany: 57,
 } as const;
 
 export type ReasonName = keyof typeof reason;
@@ -142,6 +147,12 @@ const explanations: { readonly [name in ReasonName]: readonly [reasonCode: numbe
   reasonCodeUnknown: [protocolError, 'a reason code that this packet may not have (2.4)'],
   authMethodMissing: [protocolError, 'AUTH without an authentication method (3.15.2.2.2)'],
   authNotNegotiated: [protocolError, 'AUTH although CONNECT named no authentication method (4.12)'],
+  receiveMaximumExceeded: [
+    receiveMaximumExceeded,
+    'more QoS 2 messages without a PUBREL than this gateway keeps (3.3.4)',
+  ],
+  quotaExceeded: [quotaExceeded, 'more than this client may send'],
+  filtersTooMany: [quotaExceeded, 'more topic filters in one packet than this gateway takes'],
   sessionExpiryRaised: [protocolError, 'a session expiry on DISCONNECT after 0 on CONNECT (3.14.2.2.2)'],
 };
 

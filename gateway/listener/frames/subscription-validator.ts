@@ -32,7 +32,8 @@ function validate(buffer: Buffer, frame: Frame, rules: FrameRules, isSubscribe: 
   }
   if (at === end) return reason.filterMissing;
 
-  while (at < end) {
+  for (let filters = 1; at < end; filters++) {
+    if (filters > rules.filtersMax) return reason.filtersTooMany;
     const filterStart = at + 2;
     if (filterStart > end) return reason.truncated;
     const filterEnd = filterStart + buffer.readUInt16BE(at);

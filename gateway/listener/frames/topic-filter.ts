@@ -40,7 +40,7 @@ export function isSharedFilter(buffer: Buffer, start: number, end: number): bool
  * Where the filter of `$share/name/filter` begins, or -1 when there is no name, or no filter, or a wildcard
  * name.
  */
-function sharedFilterStart(buffer: Buffer, start: number, end: number): number {
+export function sharedFilterStart(buffer: Buffer, start: number, end: number): number {
   const nameStart = start + sharePrefix.length + 1;
   let at = nameStart;
   while (at < end && buffer[at] !== slash) {

@@ -4,6 +4,8 @@
 
 /** `readVariableByteInteger`: more than four bytes, longer than needed, or cut off. */
 export const malformedInteger = -1;
+/** The largest there is: four bytes of seven bits. */
+export const variableByteIntegerMax = 268_435_455;
 
 /** The value at `at`, or `malformedInteger`; bytes up to `end` belong to the packet. */
 export function readVariableByteInteger(buffer: Buffer, at: number, end: number): number {
@@ -22,7 +24,7 @@ export function variableByteIntegerBytes(value: number): number {
   return value < 0x20_0000 ? 3 : 4;
 }
 
-/** Writes `value` (at most 268,435,455) at `at`; returns the offset after it. */
+/** Writes `value` (at most `variableByteIntegerMax`) at `at`; returns the offset after it. */
 export function writeVariableByteInteger(target: Buffer, at: number, value: number): number {
   let rest = value;
   while (rest >= 0x80) {

@@ -45,6 +45,11 @@ export class OutboundFlow {
     });
   }
 
+  /** Of PUBLISH packets that wait for the client. */
+  get waitingBytes(): number {
+    return this.#delivery.waitingBytes;
+  }
+
   /** The client's CONNECT was seen. Call before aedes sees it. */
   configure(terms: ClientTerms): void {
     this.#terms = terms;

@@ -2,9 +2,11 @@
 
 import type { Clock } from '../../../config/clock.ts';
 import type { SluiceError } from '../../../config/errors.ts';
+import type { Mount } from '../../admission/access/mount.ts';
 import type { ConnackMend } from './connack-mend.ts';
 
-export type DiscardReason = 'packet-too-large' | 'expired';
+/** `not-of-tenant`: its topic does not lie under the client's mount. */
+export type DiscardReason = 'packet-too-large' | 'expired' | 'not-of-tenant';
 
 export interface OutboundPorts {
   /** To the socket, in order; whole packets only. The bytes are not changed afterwards. */
@@ -26,4 +28,6 @@ export interface ClientTerms {
   maximumPacketBytes: number;
   /** Read when aedes's CONNACK comes, so that it may be completed until then. */
   connack: ConnackMend;
+  /** Of the client's tenant, taken off the topics it gets; absent where it is in none. */
+  mount?: Mount;
 }

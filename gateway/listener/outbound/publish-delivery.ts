@@ -6,6 +6,7 @@
 // The queue here is not safe: a persistent session's messages stay in its store until they are acknowledged.
 
 import { SluiceError } from '../../../config/errors.ts';
+import { type Mount, noMount } from '../../admission/access/mount.ts';
 import { receiveMaximumDefault } from '../frames/connect.ts';
 import { packetType } from '../frames/fixed-header.ts';
 import { DeliveryWindow } from './delivery-window.ts';
@@ -19,6 +20,7 @@ import {
   withoutForeignProperties,
 } from './outbound-publish.ts';
 import { ageMessageExpiry, PublishQueue, type QueueLimits } from './publish-queue.ts';
+import { unmountPublish } from './unmount-publish.ts';
 
 // Reason codes from here on are failures (MQTT 5.0 2.4).
 const reasonFailure = 0x80;
@@ -31,6 +33,7 @@ export class PublishDelivery {
   #window = new DeliveryWindow(receiveMaximumDefault);
   #version: ClientTerms['version'] = 4;
   #maximumPacketBytes = Number.POSITIVE_INFINITY;
+  #mount: Mount = noMount;
   #isOpen = false;
 
   constructor(ports: OutboundPorts, limits: QueueLimits) {
@@ -41,6 +44,7 @@ export class PublishDelivery {
   configure(terms: ClientTerms): void {
     this.#version = terms.version;
     this.#maximumPacketBytes = terms.maximumPacketBytes;
+    this.#mount = terms.mount ?? noMount;
     this.#window = new DeliveryWindow(terms.receiveMaximum);
   }
 
@@ -48,6 +52,11 @@ export class PublishDelivery {
   open(): void {
     this.#isOpen = true;
     this.sendWaiting();
+  }
+
+  /** Of what waits. */
+  get waitingBytes(): number {
+    return this.#queue.bytes;
   }
 
   /** Forgets what waits. */
@@ -60,7 +69,7 @@ export class PublishDelivery {
    * and no more is read than the packet identifier and the identifiers of the properties.
    */
   passes(bytes: Buffer, start: number, body: number): boolean {
-    if (!this.#isOpen || !this.#queue.isEmpty) return false;
+    if (!this.#isOpen || !this.#queue.isEmpty || !this.#mount.isNone) return false;
     const isAcknowledged = publishQos(bytes[start]!) !== 0;
     let at = afterString(bytes, body);
     const id = isAcknowledged ? (bytes[at]! << 8) | bytes[at + 1]! : 0;
@@ -75,9 +84,12 @@ export class PublishDelivery {
 
   /** Sends, keeps or discards a PUBLISH that did not pass. */
   take(original: Buffer): void {
-    const frame = this.#version === 5 ? withoutForeignProperties(original) : original;
+    const unmounted = unmountPublish(original, this.#mount);
+    const whole = unmounted ?? original;
+    const frame = this.#version === 5 ? withoutForeignProperties(whole) : whole;
     const publish = readPublish(frame, this.#version);
-    if (frame.length > this.#maximumPacketBytes) this.#discard('packet-too-large', [publish]);
+    if (unmounted === null) this.#discard('not-of-tenant', [publish]);
+    else if (frame.length > this.#maximumPacketBytes) this.#discard('packet-too-large', [publish]);
     else if (this.#isOpen && this.#queue.isEmpty && this.#admits(publish.id)) this.#send(frame, publish.id);
     else this.#keep(frame, publish);
     this.sendWaiting();

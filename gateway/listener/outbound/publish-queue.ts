@@ -41,6 +41,10 @@ export class PublishQueue {
     return this.#first === this.#entries.length;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isFull(): boolean {
     const messages = this.#entries.length - this.#first;
     return this.#bytes >= this.#limits.queuedBytesMax || messages >= this.#limits.queuedMessagesMax;

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../config/load.ts';
 import type { Config } from '../../../config/settings.ts';
+import { openAccess } from '../../support/gateway-settings.ts';
 
 type Env = Record<string, string>;
 
 function configOf(env: Env, text = ''): Config {
-  const result = loadConfig({ text, env });
+  const result = loadConfig({ text, env: { ...openAccess, ...env } });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.config;
 }
 
 function problemsOf(env: Env, text = '') {
-  const result = loadConfig({ text, env });
+  const result = loadConfig({ text, env: { ...openAccess, ...env } });
   return result.ok ? [] : result.problems;
 }
 
@@ -98,7 +99,7 @@ describe('a variable overrides a setting', () => {
 
   test('and is named among the sources', () => {
     const env = { SLUICE_LOG__LEVEL: 'warn', SLUICE_COMMIT__LINGERMS: '5', HOME: '/root' };
-    expect(loadConfig({ text: '', env })).toMatchObject({
+    expect(loadConfig({ text: 'access: {anonymous: true}', env })).toMatchObject({
       ok: true,
       sources: ['SLUICE_COMMIT__LINGERMS', 'SLUICE_LOG__LEVEL'],
     });

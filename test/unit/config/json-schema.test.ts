@@ -8,7 +8,7 @@ function file(name: string): string {
   return readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8');
 }
 
-test('config/schema.json is what `node config/write-schema.ts` writes', () => {
+test('config/schema.json is what `npm run settings` writes', () => {
   expect(file('schema.json')).toBe(jsonSchemaText());
   expect(JSON.parse(jsonSchemaText())).toEqual(jsonSchema());
 });
@@ -75,12 +75,20 @@ describe('what it accepts', () => {
     for (const bad of ['a b', 'x'.repeat(65)]) expect(bad).not.toMatch(pattern);
   });
 
+  test('an empty URL where that is the default', () => {
+    const patternAt = (path: string) => new RegExp(schemasAt(path)[0]!.pattern as string, 'u');
+    const hook = patternAt('access.hook.url');
+    for (const good of ['', 'http://h', 'https://h:1/p?key=x']) expect(good).toMatch(hook);
+    for (const bad of ['mqtt://h', 'http://u:p@h', 'h']) expect(bad).not.toMatch(hook);
+    expect('').not.toMatch(patternAt('sinks.<name>.url'));
+  });
+
   test('only the values of an enumeration', () => {
     expect(schemasAt('sinks.<name>.qos')).toMatchObject([{ enum: [1, 2], default: 1 }]);
   });
 
   test('entries of a list by their type', () => {
-    expect(schemasAt('listeners[].type').map((schema) => schema.const)).toEqual(['tcp', 'ws']);
+    expect(schemasAt('listeners[].type').map((schema) => schema.const)).toEqual(['tcp', 'ws', 'tls', 'wss']);
   });
 
   test('what has no default only when it is there', () => {

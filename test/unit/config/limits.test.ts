@@ -7,8 +7,12 @@ const ranges = Object.entries<Range | number>(limits).filter(
   (entry): entry is [string, Range] => typeof entry[1] === 'object',
 );
 
-test.each(ranges)('%s: the least is not more than the most, both whole numbers', (_, { min, max }) => {
-  expect(Number.isSafeInteger(min) && Number.isSafeInteger(max)).toBe(true);
+/** Of settings that need not be whole. */
+const decimals = ['pressureLevel', 'pressureReturn'];
+
+test.each(ranges)('%s: the least is not more than the most, both whole numbers', (name, { min, max }) => {
+  const isWhole = Number.isSafeInteger(min) && Number.isSafeInteger(max);
+  expect(isWhole || decimals.includes(name)).toBe(true);
   expect(min).toBeGreaterThanOrEqual(0);
   expect(min).toBeLessThanOrEqual(max);
 });
@@ -34,6 +38,7 @@ describe('relations between limits', () => {
   test('numbers that MQTT sends in two bytes fit into two bytes', () => {
     for (const range of [
       limits.receiveMaximum,
+      limits.unreleased,
       limits.topicAliases,
       limits.topicBytes,
       limits.clientIdBytes,
@@ -60,11 +65,25 @@ describe('relations between limits', () => {
       'commitLingerMs',
       'batchLingerMs',
       'reconnectMs',
+      'hookTimeoutMs',
+      'failureDelayMs',
+      'reloadMs',
+      'sampleEveryMs',
     ] as const;
     for (const name of timers) expect(limits[name].max).toBeLessThan(2 ** 31);
     expect(limits.ackTimeoutMs.max).toBeLessThan(2 ** 31);
     expect(limits.breakerOpenMs.max).toBeLessThan(2 ** 31);
     expect(limits.stableAfterMs.max).toBeLessThan(2 ** 31);
+  });
+  test('a wait after failed sign-ins can be shorter than the time for a CONNECT', () => {
+    expect(limits.failureDelayMs.min).toBeLessThan(limits.connectTimeoutMs.min);
+  });
+  test('as many devices can be remembered as can be connected to one listener', () => {
+    expect(limits.devices.max).toBeGreaterThanOrEqual(limits.connections.max);
+  });
+  test('a quota can name any message, and any part of the buffer', () => {
+    expect(limits.quotaBytes.max).toBeGreaterThanOrEqual(limits.packetBytes.max);
+    expect(limits.quotaBytes.max).toBeGreaterThanOrEqual(limits.bufferBytes.max);
   });
   test('a file of every setting is far below what a file may hold', () => {
     expect(settingList(settings).length * 10).toBeLessThan(fileLimits.nodesMax);

@@ -6,15 +6,16 @@ import { stringify } from 'yaml';
 import { loadConfig } from '../../../config/load.ts';
 import type { Problem } from '../../../config/schema/problem.ts';
 import type { Config } from '../../../config/settings.ts';
+import { openAccess } from '../../support/gateway-settings.ts';
 
 function configOf(text: string): Config {
-  const result = loadConfig({ text, env: {} });
+  const result = loadConfig({ text, env: openAccess });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.config;
 }
 
 function problemsOf(text: string): readonly Problem[] {
-  const result = loadConfig({ text, env: {} });
+  const result = loadConfig({ text, env: openAccess });
   return result.ok ? [] : result.problems;
 }
 
@@ -32,7 +33,7 @@ describe('defaults', () => {
       gateway: { id: '' },
       data: { dir: './data' },
       listeners: [{ type: 'tcp', host: '127.0.0.1', port: 1883, maxConnections: 10_000 }],
-      lanes: [{ name: 'main', match: ['#'] }],
+      lanes: [{ name: 'main', match: ['#'], priority: 'normal' }],
       commit: { lingerMs: 20, recordsMax: 16_384, bytesMax: 2_097_152 },
       sinks: {},
       upstream: { embedded: false, host: '127.0.0.1', port: 1884 },
@@ -194,6 +195,18 @@ describe('secrets', () => {
   });
 });
 
+test('the hook may not have a user name and password in its URL, and they are not repeated', () => {
+  const problems = problemsOf('access: {hook: {url: "https://user:12345678@host/"}}');
+  expect(problems).toEqual([
+    expect.objectContaining({
+      path: 'access.hook.url',
+      message: 'the URL holds a user name or password',
+      hint: expect.stringContaining('?key='),
+    }),
+  ]);
+  expect(JSON.stringify(problems)).not.toContain('12345678');
+});
+
 describe('unknown keys', () => {
   test.each([
     ['commt: {}', 'commt', 'Did you mean commit?'],
@@ -203,14 +216,18 @@ describe('unknown keys', () => {
       'Did you mean bytesMax? There is buffer.maxBytes or sinks.<name>.batch.maxBytes.',
     ],
     ['lingerMs: 5', 'lingerMs', 'There is commit.lingerMs or sinks.<name>.batch.lingerMs.'],
-    ['listeners: [{type: tcp, path: /x}]', 'listeners.0.path', 'There is listeners[].path with type ws.'],
+    [
+      'listeners: [{type: tcp, path: /x}]',
+      'listeners.0.path',
+      'There is listeners[].path with type ws or wss.',
+    ],
     ['commit: {colour: red}', 'commit.colour', 'Known here: lingerMs, recordsMax, bytesMax.'],
     ['commit: {__proto__: {lingerMs: 5}}', 'commit.__proto__', 'Known here: lingerMs, recordsMax, bytesMax.'],
     ['log: {constructor: 1}', 'log.constructor', 'Known here: level, format.'],
     [
       '"a b": 1',
       '"a b"',
-      'Known here: gateway, data, listeners, mqtt, sessions, lanes, commit, buffer, sinks, upstream, log.',
+      'Known here: gateway, data, listeners, access, quotas, pressure, mqtt, sessions, lanes, commit, buffer, sinks, upstream, log.',
     ],
   ])('%s is refused, and the hint helps', (text, path, hint) => {
     expect(problemsOf(text)).toEqual([
@@ -244,6 +261,21 @@ test('every problem is reported at once, in the order of the file', () => {
   ]);
 });
 
+test('a file that lets nobody in is refused, and the ways in are named', () => {
+  expect(loadConfig({ text: 'sinks: {a: {type: mqtt}}', env: {} })).toEqual({
+    ok: false,
+    problems: [
+      {
+        path: 'access.anonymous',
+        message: 'is false, and there is no other way in: nobody could connect',
+        hint: expect.stringMatching(
+          /access\.usersFile.*sluice passwd.*access\.hook\.url.*clientCertificates.*access\.anonymous: true/,
+        ),
+      },
+    ],
+  });
+});
+
 test('a rule between settings stays silent about a value that was refused already', () => {
   // commit.bytesMax falls back to 2MiB, for which this buffer would be large enough or not: nobody knows.
   expect(
@@ -252,11 +284,16 @@ test('a rule between settings stays silent about a value that was refused alread
 });
 
 describe('files', () => {
-  test.each(['default.yaml', 'example.yaml'])('%s is good, without warnings', (name) => {
-    expect(loadConfig({ file: configFile(name), env: {} })).toMatchObject({
+  test('default.yaml is good, without warnings', () => {
+    const file = configFile('default.yaml');
+    expect(loadConfig({ file, env: {} })).toMatchObject({ ok: true, warnings: [], sources: [file] });
+  });
+
+  test('example.yaml is good, with the one warning that it speaks of', () => {
+    const result = loadConfig({ file: configFile('example.yaml'), env: {} });
+    expect(result).toMatchObject({
       ok: true,
-      warnings: [],
-      sources: [configFile(name)],
+      warnings: [{ path: 'listeners.1.host', message: 'passwords come to 10.20.0.1 unencrypted' }],
     });
   });
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../config/load.ts';
+import { openAccess } from '../../support/gateway-settings.ts';
 
 /** Lines `severity path: message` of what is said about `text`. */
 function said(text: string): string[] {
-  const result = loadConfig({ text, env: {} });
+  const result = loadConfig({ text, env: openAccess });
   const [severity, found] = result.ok ? ['warning', result.warnings] : ['problem', result.problems];
   return found.map(({ path, message }) => `${severity} ${path}: ${message}`);
 }
@@ -22,7 +23,7 @@ describe('ports', () => {
 
   test.each([
     ['different ports', 'listeners: [{type: tcp}, {type: tcp, port: 1885}]'],
-    ['different hosts', 'listeners: [{type: tcp}, {type: tcp, host: 10.0.0.1}]'],
+    ['different hosts', 'listeners: [{type: tcp}, {type: tcp, host: 127.0.0.2}]'],
     ['any free port', 'listeners: [{type: tcp, port: 0}, {type: tcp, port: 0}]'],
     ['an upstream that is not embedded', 'listeners: [{type: tcp, port: 1884}]'],
   ])('%s are fine', (_, text) => {
@@ -37,7 +38,7 @@ describe('ports', () => {
 
   test('the problem is on the line of a setting that was written', () => {
     const text = 'upstream: {embedded: true}\nlisteners:\n  - type: tcp\n    port: 1884';
-    const result = loadConfig({ text, env: {} });
+    const result = loadConfig({ text, env: openAccess });
     expect(!result.ok && result.problems[0]).toMatchObject({ path: 'upstream.port', line: 4 });
   });
 });
@@ -106,6 +107,13 @@ describe('sizes', () => {
     ]);
   });
 
+  test('fewer unreleased messages than the receive maximum are odd', () => {
+    expect(said('mqtt: {unreleasedMax: 100}')).toEqual([
+      'warning mqtt.unreleasedMax: 100 is less than mqtt.receiveMaximum, 256',
+    ]);
+    expect(said('mqtt: {unreleasedMax: 256}')).toEqual([]);
+  });
+
   test('a full batch fits into the flight', () => {
     expect(said(mqtt('batch: {maxBytes: 2MiB}, inFlight: {bytesMax: 1MiB}'))).toEqual([
       'problem sinks.cloud.inFlight.bytesMax: 1MiB is less than batch.maxBytes, 2MiB',
@@ -167,6 +175,10 @@ describe('safety', () => {
       'warning sinks.cloud.tls.rejectUnauthorized: anybody who can intercept the connection can read and change what is sent',
     ],
     [mqtt('url: "mqtt://x", username: u, password: p'), 'warning sinks.cloud.password: is sent unencrypted'],
+    [
+      mqtt('url: "mqtt://localhost.example.com", username: u, password: p'),
+      'warning sinks.cloud.password: is sent unencrypted',
+    ],
     [mqtt('tls: {ca: x}'), 'warning sinks.cloud.tls: is not used, because the URL is not an encrypted one'],
     [mqtt('url: "wss://x", tls: {cert: x}'), 'problem sinks.cloud.tls.key: is empty, but tls.cert is set'],
     [mqtt('url: "wss://x", tls: {key: x}'), 'problem sinks.cloud.tls.cert: is empty, but tls.key is set'],
@@ -181,6 +193,7 @@ describe('safety', () => {
   test.each([
     mqtt('url: "mqtts://x", username: u, password: p, tls: {ca: a, cert: c, key: k}'),
     mqtt('url: "mqtt://localhost:1", username: u, password: p'),
+    mqtt('url: "mqtt://[::1]", username: u, password: p'),
     mqtt('password: p'),
   ])('%s is fine', (text) => {
     expect(said(text)).toEqual([]);

@@ -19,8 +19,12 @@ describe('the type of the configuration comes from the schema', () => {
       readonly recordsMax: number;
       readonly bytesMax: number;
     }>();
-    expectTypeOf<LaneConfig>().toEqualTypeOf<{ readonly name: string; readonly match: readonly string[] }>();
-    expectTypeOf<ListenerConfig['type']>().toEqualTypeOf<'tcp' | 'ws'>();
+    expectTypeOf<LaneConfig>().toEqualTypeOf<{
+      readonly name: string;
+      readonly match: readonly string[];
+      readonly priority: 'normal' | 'low';
+    }>();
+    expectTypeOf<ListenerConfig['type']>().toEqualTypeOf<'tcp' | 'ws' | 'tls' | 'wss'>();
     expectTypeOf<Extract<ListenerConfig, { type: 'ws' }>>().toEqualTypeOf<{
       readonly type: 'ws';
       readonly host: string;
@@ -28,6 +32,29 @@ describe('the type of the configuration comes from the schema', () => {
       readonly path: string;
       readonly maxConnections: number;
     }>();
+    expectTypeOf<Extract<ListenerConfig, { type: 'tls' }>>().toEqualTypeOf<{
+      readonly type: 'tls';
+      readonly host: string;
+      readonly port: number;
+      readonly maxConnections: number;
+      readonly certFile: string;
+      readonly keyFile: string;
+      readonly caFile: string;
+      readonly crlFile: string;
+      readonly clientCertificates: 'none' | 'optional' | 'required';
+      readonly identity: 'cn' | 'san-dns' | 'san-email' | 'san-uri';
+    }>();
+    expectTypeOf<Config['access']['groups']>().toEqualTypeOf<{
+      readonly [name: string]: {
+        readonly users: readonly string[];
+        readonly clientIds: readonly string[];
+        readonly tenant: string;
+        readonly weight: number;
+      };
+    }>();
+    expectTypeOf<Config['quotas']['devices'][number]['over']>().toEqualTypeOf<
+      'delay' | 'refuse' | 'drop-qos0' | 'sample'
+    >();
     expectTypeOf<Config['sinks']>().toEqualTypeOf<{ readonly [name: string]: SinkConfig }>();
     expectTypeOf<MqttSinkConfig['qos']>().toEqualTypeOf<1 | 2>();
     expectTypeOf<MqttSinkConfig['protocolVersion']>().toEqualTypeOf<4 | 5>();

@@ -181,6 +181,46 @@ describe('GroupCommit', () => {
     expect(source.acks).toHaveLength(300);
   });
 
+  test('one that waited for room and has gone is not told of any', async () => {
+    let told = 0;
+    const gone = (): void => {
+      told++;
+    };
+    commits.append(record(new Source('dev'), 1));
+    await turn();
+    clock.advance(20);
+    expect(target.requests).toHaveLength(1);
+    commits.whenRoom(gone); // told when the commit in flight is on disk and the next one begins
+    commits.forgetWaiter(gone);
+    commits.append(record(new Source('dev'), 2));
+    target.finish();
+    clock.advance(20);
+    await turn();
+    expect(target.requests).toHaveLength(2);
+    expect(told).toBe(0);
+  });
+
+  test('a bounded number waits for changes of sessions; there is room again when their commit has begun', async () => {
+    commits.journal([], () => {}, true);
+    await turn(); // in flight, and there it stays
+    let waiting = 0;
+    for (; waiting < 5000 && commits.hasRoomToWait(); waiting++) commits.journal([], () => {}, true);
+    expect(waiting).toBe(1024);
+    let room = 0;
+    commits.whenRoom(() => room++);
+    await turn();
+    expect(room).toBe(0);
+    target.finish();
+    await turn();
+    expect(room).toBe(1);
+    expect(commits.hasRoomToWait()).toBe(true);
+  });
+
+  test('changes of sessions for which nobody waits take no room from those for which somebody does', () => {
+    for (let i = 0; i < 5000; i++) commits.journal([], () => {}, false);
+    expect(commits.hasRoomToWait()).toBe(true);
+  });
+
   test('refuses a record whose data does not fit', () => {
     const bytes = Buffer.alloc(4000);
     const big = { bytes, payloadStart: 0, payloadEnd: 4000 };
@@ -238,5 +278,43 @@ describe('GroupCommit', () => {
     clock.advance(20);
     await turn();
     expect([...sealedColumns(target.requests[0].request.batches[0], size).timeMs]).toEqual([0, 0]);
+  });
+
+  test('tells what is open and in flight, how long commits take, and how long there was no room', async () => {
+    const source = new Source('dev');
+    const bytes = 'payload-1'.length;
+    expect(commits.load).toMatchObject({ openBytes: 0, inFlightBytes: 0, inFlightMs: 0, commits: 0 });
+    commits.append(record(source, 1));
+    expect(commits.load).toMatchObject({ openBytes: bytes, inFlightBytes: 0 });
+    clock.advance(20);
+    await turn();
+    clock.advance(30);
+    expect(commits.load).toMatchObject({ openBytes: 0, inFlightBytes: bytes, inFlightMs: 30 });
+    for (let i = 0; i < size.recordsMax; i++) expect(commits.append(record(source, 1))).toBe(true);
+    expect(commits.load.noRoomMs).toBe(0);
+    expect(commits.append(record(source, 1))).toBe(false);
+    clock.advance(5);
+    expect(commits.acknowledge(source, AckKind.puback, 1, 0)).toBe(false);
+    expect(commits.load.noRoomMs).toBe(5);
+    target.finish();
+    await turn();
+    clock.advance(1000);
+    expect(commits.load).toMatchObject({ openBytes: 0, commits: 1, commitMs: 35, noRoomMs: 5 });
+    expect(commits.load.inFlightMs).toBe(1000);
+  });
+
+  test('says whose the bytes of its devices are only when they are counted', async () => {
+    const ownersOf = async (countsShares: boolean) => {
+      const own = new GroupCommit(target, { ...size, lanes: 1, lingerMs: 20, clock, countsShares });
+      const [device, other] = [new Source('dev'), new Source('other')];
+      own.append(record(Object.assign(device, { deviceKey: 7, groupKey: 9 }), 1));
+      own.append(record(other, 1));
+      own.append(record(device, 2));
+      clock.advance(20);
+      await turn();
+      return target.requests.at(-1)!.request.batches[0].owners;
+    };
+    expect(await ownersOf(true)).toEqual(Float64Array.of(7, 9, 0, 0));
+    expect(await ownersOf(false)).toBeNull();
   });
 });

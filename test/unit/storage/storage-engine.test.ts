@@ -7,7 +7,7 @@ import { createTables } from '../../../storage/log/log-schema.ts';
 import { decodeBatch } from '../../../storage/record-batch/codec.ts';
 import { BatchMemory, type SealedBatch } from '../../../storage/record-batch/open-batch.ts';
 import { RecordFlag, recordsOf } from '../../../storage/record-batch/record-batch.ts';
-import { SessionTables } from '../../../storage/sessions/session-ops.ts';
+import { type SessionOp, SessionTables } from '../../../storage/sessions/session-ops.ts';
 import { StorageEngine, type StorageEngineOptions } from '../../../storage/storage-engine.ts';
 import { TemporaryDirectory } from '../../support/temporary-directory.ts';
 
@@ -44,6 +44,10 @@ function sealed(publishes: Publish[], lane = 0): SealedBatch {
     devices,
   };
   return { ...common, topics: ['t'], baseTimeMs: 1, baseMonotonicMs: 1, buffer: memory.buffer };
+}
+
+function sessionOf(client: string, sid: number): SessionOp {
+  return { kind: 'session-put', sid, client, protocolVersion: 5, expiryS: 60, disconnectedAtMs: null };
 }
 
 class Harness implements Disposable {
@@ -87,8 +91,8 @@ class Harness implements Disposable {
     return this.engine;
   }
 
-  commit(publishes: Publish[], lane = 0): void {
-    const request: CommitRequest = { batches: [sealed(publishes, lane)], ops: [] };
+  commit(publishes: Publish[], lane = 0, ops: SessionOp[] = []): void {
+    const request: CommitRequest = { batches: [sealed(publishes, lane)], ops };
     this.engine.commit(request, this.nowMs);
   }
 
@@ -118,6 +122,7 @@ class Harness implements Disposable {
       delivered,
       deadLettered: 0,
       missing: 0,
+      leftOut: 0,
       deadLetters: [],
     };
     this.engine.advance(advance);
@@ -184,6 +189,7 @@ describe('StorageEngine', () => {
       delivered: 3,
       deadLettered: 0,
       missing: 0,
+      leftOut: 0,
       deadLetters: [],
     });
     h.tick();
@@ -213,6 +219,7 @@ describe('StorageEngine', () => {
       delivered: 2,
       deadLettered: 1,
       missing: 0,
+      leftOut: 0,
       deadLetters,
     });
     h.tick();
@@ -263,6 +270,28 @@ describe('StorageEngine', () => {
     h.commit([{ payload: 'B', packetId: 2, dup: true }]);
     h.commit([{ payload: 'b', packetId: 2, dup: true, device: 'other' }]);
     expect(h.records()).toHaveLength(4);
+  });
+
+  test.each(['in the same commit', 'later'])(
+    'packets of a session that has ended %s are forgotten with it (MQTT 5.0 4.1)',
+    (when) => {
+      h.open();
+      h.commit([], 0, [sessionOf('dev', 7)]);
+      const end: SessionOp = { kind: 'session-end', sid: 7, outgoing: [], messages: [] };
+      h.commit([{ payload: 'b', packetId: 2 }], 0, when === 'later' ? [] : [end]);
+      if (when === 'later') h.commit([], 0, [end]);
+      h.commit([{ payload: 'b', packetId: 2, dup: true }]);
+      expect(h.records()).toEqual(['0 dev b', '1 dev b']);
+    },
+  );
+
+  test('packets of another session of the device stay known when one has ended that was before it', () => {
+    h.open();
+    h.commit([], 0, [sessionOf('dev', 7)]);
+    h.commit([], 0, [{ kind: 'session-end', sid: 7, outgoing: [], messages: [] }, sessionOf('dev', 8)]);
+    h.commit([{ payload: 'b', packetId: 2 }]);
+    h.commit([{ payload: 'b', packetId: 2, dup: true }], 0, [sessionOf('dev', 8)]);
+    expect(h.records()).toEqual(['0 dev b']);
   });
 
   test('a packet sent again after a crash is recognised from the tail of the log, delivered or not', () => {
@@ -344,5 +373,19 @@ describe('StorageEngine', () => {
     h.open({ diskFreeBytesMin: Number.MAX_SAFE_INTEGER });
     h.commit([{ payload: 'a' }]);
     expect(h.events).toEqual(['stalled disk-full']);
+  });
+
+  test('is as full as what cannot be deleted, however large the file has become', () => {
+    h.open({ bytesMax: 16 * MiB, tailBytes: 4 * MiB });
+    const payload = Buffer.alloc(500_000, 7);
+    const empty = h.engine.fill();
+    for (let i = 0; i < 20; i++) h.commit([{ payload }]);
+    const full = h.engine.fill();
+    expect(full - empty).toBeGreaterThan(0.5);
+    h.delivered('main', 20, 20);
+    expect(h.engine.fill()).toBeLessThan(full - 0.1);
+    h.tick();
+    expect(h.engine.fill() - empty).toBeLessThan(0.1);
+    expect(h.engine.usedBytes()).toBeGreaterThan(8 * MiB);
   });
 });

@@ -1,6 +1,15 @@
-import { expect, test } from 'vitest';
-import { AcknowledgementBuffer } from '../../../../gateway/listener/acknowledgement-buffer.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  publishRefusal,
+  publishRefusalNames,
+  publishRefusalOf,
+} from '../../../../gateway/admission/publish-refusal.ts';
+import {
+  AcknowledgementBuffer,
+  reasonedBytesMax,
+} from '../../../../gateway/listener/acknowledgement-buffer.ts';
 import { AckKind } from '../../../../storage/record-source.ts';
+import { parseByReference } from '../../../support/mqtt-reference.ts';
 
 test('acknowledgements become one write, in order (MQTT 5.0 3.4, 3.5, 3.7)', () => {
   const buffer = new AcknowledgementBuffer();
@@ -26,4 +35,60 @@ test('grows for a whole window of acknowledgements', () => {
   const bytes = buffer.take()!;
   expect(bytes).toHaveLength(4 * 65535);
   for (let id = 1; id <= 65535; id++) expect(bytes.readUInt16BE(4 * id - 2)).toBe(id);
+});
+
+describe('a refusal of admission', () => {
+  const refusals = publishRefusalNames.map((name, i) => [name, publishRefusal.notAuthorized + i] as const);
+  const kinds = { puback: AckKind.puback, pubrec: AckKind.pubrec };
+
+  test.each(refusals)(
+    'says why to a client that wants to know (MQTT 5.0 3.1.2.11.7): %s',
+    (_name, refusal) => {
+      const { reasonCode, text } = publishRefusalOf(refusal)!;
+      for (const [cmd, kind] of Object.entries(kinds)) {
+        const buffer = new AcknowledgementBuffer();
+        buffer.saysWhy = true;
+        buffer.add(kind, 0x1234, refusal);
+        const bytes = buffer.take()!;
+        expect(bytes.length).toBeLessThanOrEqual(reasonedBytesMax);
+        expect(parseByReference(bytes, 5)).toMatchObject({
+          kind: 'packet',
+          packet: { cmd, messageId: 0x1234, reasonCode, properties: { reasonString: text } },
+        });
+      }
+    },
+  );
+
+  test.each(refusals)('is a reason code alone to one that does not: %s', (_name, refusal) => {
+    const { reasonCode } = publishRefusalOf(refusal)!;
+    const buffer = new AcknowledgementBuffer();
+    buffer.add(AckKind.puback, 0x1234, refusal);
+    buffer.add(AckKind.pubrec, 0x1235, refusal);
+    expect([...buffer.take()!]).toEqual([0x40, 3, 0x12, 0x34, reasonCode, 0x50, 3, 0x12, 0x35, reasonCode]);
+  });
+
+  test('stands among others in the order in which they were decided, however many there are', () => {
+    const buffer = new AcknowledgementBuffer();
+    buffer.saysWhy = true;
+    for (let id = 1; id <= 1000; id++)
+      buffer.add(
+        AckKind.puback,
+        id,
+        id % 3 === 0 ? refusals[id % refusals.length][1] : id % 3 === 1 ? 0 : 0x87,
+      );
+    let bytes = buffer.take()!;
+    for (let id = 1; id <= 1000; id++) {
+      const frame = bytes.subarray(0, 2 + bytes[1]); // none has 128 bytes
+      bytes = bytes.subarray(frame.length);
+      const refusal = publishRefusalOf(refusals[id % refusals.length][1])!;
+      const expected =
+        id % 3 === 0
+          ? { reasonCode: refusal.reasonCode, properties: { reasonString: refusal.text } }
+          : { reasonCode: id % 3 === 1 ? 0 : 0x87 };
+      expect(parseByReference(frame, 5)).toMatchObject({
+        packet: { cmd: 'puback', messageId: id, ...expected },
+      });
+    }
+    expect(bytes).toHaveLength(0);
+  });
 });

@@ -19,6 +19,7 @@ function logWith(rows: { lane: number; first: number; count: number; bytes?: num
   return {
     file,
     isKnownGap: reader.isKnownGap,
+    leftOutIn: reader.leftOutIn,
     read: (lane: number, from: number, bytesMax = 1e9) =>
       reader.read(lane, from, bytesMax).map(({ firstOffset }) => firstOffset),
     [Symbol.dispose]() {
@@ -75,7 +76,10 @@ test('offsets far beyond 32 bits stay in their lane', () => {
 test('knows the gaps that were noted, whole or in part, and no others', () => {
   using log = logWith([]);
   const db = new Database(log.file);
-  noteGaps(db, [{ lane: 1, from: 30, to: 50 }]);
+  noteGaps(db, [
+    { lane: 1, from: 30, to: 42, kind: 'lost' },
+    { lane: 1, from: 42, to: 50, kind: 'left-out' },
+  ]);
   db.close();
   expect(log.isKnownGap(1, 30, 50)).toBe(true);
   expect(log.isKnownGap(1, 35, 40)).toBe(true);
@@ -84,4 +88,5 @@ test('knows the gaps that were noted, whole or in part, and no others', () => {
     false,
     false,
   ]);
+  expect([log.leftOutIn(1, 30, 50), log.leftOutIn(1, 45, 60), log.leftOutIn(0, 30, 50)]).toEqual([8, 5, 0]);
 });

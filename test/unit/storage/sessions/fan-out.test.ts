@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { queueEntryBytes } from '../../../../storage/sessions/queued-messages.ts';
 import type { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
 import { connect, FakeClient, publish, publishOf, SessionStore } from './session-store.ts';
 
@@ -162,7 +163,7 @@ describe('a message in a queue', () => {
     expect(store.rows('outgoing_messages')).toHaveLength(1);
     for (const [i, id] of ids.entries()) {
       expect(store.rows('outgoing')).toHaveLength(3 - i);
-      expect(persistence.stats().queuedBytes).toBe(queuedBytes);
+      expect(persistence.stats().queuedBytes).toBe(queuedBytes - i * queueEntryBytes);
       const client = await received(store, persistence, id);
       expect(client.payloads).toEqual(['m']);
       await persistence.outgoingClearMessageId(client, client.sent[0]);
@@ -235,13 +236,39 @@ describe('a queue that is full', () => {
   });
 
   test('together with all others refuses too', async () => {
-    await using store = new SessionStore({ limits: { queuedBytesMax: 1000 } });
+    const queuedBytesMax = 2 * queueEntryBytes + 1000;
+    await using store = new SessionStore({ limits: { queuedBytesMax } });
     const persistence = await store.start();
     await offlineSession(persistence, 'a', [{ topic: 'x' }]);
     await offlineSession(persistence, 'b', [{ topic: '#' }]);
     await publish(persistence, publishOf('x', 'y'.repeat(600))); // two sessions, counted once
     await publish(persistence, publishOf('other', 'y'.repeat(600)));
     expect(store.drops).toEqual({ 'queues-full': 1 });
+  });
+
+  test('together with all others is full of small messages for many sessions too', async () => {
+    await using store = new SessionStore({ limits: { queuedBytesMax: 20 * queueEntryBytes } });
+    const persistence = await store.start();
+    for (let i = 0; i < 10; i++) await offlineSession(persistence, `s${i}`, [{ topic: '#' }]);
+    for (const payload of ['1', '2', '3']) await publish(persistence, publishOf('x', payload));
+    const { queuedMessages, queuedBytes } = persistence.stats();
+    expect(queuedBytes).toBeLessThanOrEqual(20 * queueEntryBytes);
+    expect(queuedMessages).toBeGreaterThan(10);
+    expect(store.drops).toEqual({ 'queues-full': 30 - queuedMessages });
+  });
+
+  test('together with all others takes no retained messages either', async () => {
+    await using store = new SessionStore({ limits: { queuedBytesMax: 5 * queueEntryBytes } });
+    const persistence = await store.start();
+    const client = new FakeClient('a');
+    await connect(persistence, client);
+    await persistence.addSubscriptions(client, [{ topic: '#', qos: 1 }]);
+    for (let i = 0; i < 9; i++)
+      persistence.forward(client, publishOf(`s/${i}`, 'kept', { brokerId: null, retain: true }));
+    await store.idle();
+    expect(client.sent.length).toBeGreaterThan(0);
+    expect(client.sent.length).toBeLessThan(5);
+    expect(store.drops).toEqual({ 'queues-full': 9 - client.sent.length });
   });
 
   test('counts a refused prepared packet once, and asks no second time when it is published', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { clientLimits } from '../../../../config/limits.ts';
 import { connect, FakeClient, SessionStore } from './session-store.ts';
 
 describe('ids of QoS 2 messages that were received and not released', () => {
@@ -58,5 +59,44 @@ describe('ids of QoS 2 messages that were received and not released', () => {
     await expect(persistence.incomingDelPacket(client, packet)).rejects.toThrow('no such packet');
     persistence = await store.restart();
     await expect(persistence.incomingGetPacket(client, packet)).rejects.toThrow('no such packet');
+  });
+});
+
+describe('ids of all sessions together', () => {
+  test('have a limit, above which a session may have only few', async () => {
+    await using store = new SessionStore({ limits: { unreleasedTotalMax: 100 } });
+    const persistence = await store.start();
+    await connect(persistence, new FakeClient('hoarder'));
+    const hoarded = persistence.qos2Open('hoarder');
+    for (let id = 1; id <= 99; id++) hoarded.add(id);
+    expect([hoarded.hasRoom(2048), hoarded.hasRoom(99)]).toEqual([true, false]);
+    hoarded.add(100);
+    hoarded.add(100);
+    expect(hoarded.hasRoom(2048)).toBe(false);
+    await connect(persistence, new FakeClient('honest'));
+    const few = persistence.qos2Open('honest');
+    let added = 0;
+    while (few.hasRoom(2048)) few.add(++added);
+    expect(added).toBe(clientLimits.unreleasedFewMax);
+    expect(few.hasRoom(8)).toBe(false);
+    for (let id = 1; id <= added; id++) few.delete(id);
+    hoarded.delete(100);
+    expect([hoarded.hasRoom(2048), few.hasRoom(2048)]).toEqual([true, true]);
+  });
+
+  test('count those of sessions that were there before, and no more those of sessions that have ended', async () => {
+    await using store = new SessionStore({ limits: { unreleasedTotalMax: 10 } });
+    let persistence = await store.start();
+    await connect(persistence, new FakeClient('hoarder'));
+    const hoarded = persistence.qos2Open('hoarder');
+    store.apply(Array.from({ length: 20 }, (_, i) => hoarded.add(i + 1)!));
+    persistence = await store.restart();
+    expect(persistence.qos2Open('hoarder').hasRoom(2048)).toBe(false);
+    await persistence.endSession('hoarder');
+    await connect(persistence, new FakeClient('hoarder'));
+    await persistence.expireSessions(store.clock.nowMs());
+    const ids = persistence.qos2Open('hoarder');
+    for (let id = 1; id < 10; id++) ids.add(id);
+    expect([ids.size, ids.hasRoom(2048)]).toEqual([9, true]);
   });
 });

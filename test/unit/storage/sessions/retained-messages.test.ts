@@ -71,6 +71,19 @@ describe('a retained message', () => {
     expect(persistence.stats().retainedMessages).toBe(1);
   });
 
+  test('of a topic with many levels takes the room of several', async () => {
+    await using store = new SessionStore({ limits: { retainedMessagesMax: 10 } });
+    const persistence = await store.start();
+    const deep = (name: string) => Array.from({ length: 30 }, (_, i) => `${name}${i}`).join('/');
+    for (const name of ['a', 'b', 'c', 'd']) await publish(persistence, retainedOf(deep(name), name));
+    expect(store.drops).toEqual({ 'retained-full': 2 });
+    await publish(persistence, retainedOf(deep('a'), 'newer'));
+    expect(await payloads(persistence, '#')).toEqual(['b', 'newer']);
+    await publish(persistence, retainedOf(deep('b'), ''));
+    await publish(persistence, retainedOf('plain', 'x'));
+    expect(await payloads(persistence, '#')).toEqual(['newer', 'x']);
+  });
+
   test('prepared with a record is stored by the commit and seen when it is published', async () => {
     await using store = new SessionStore();
     let persistence = await store.start();

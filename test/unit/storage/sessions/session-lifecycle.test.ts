@@ -247,6 +247,56 @@ describe('subscriptions', () => {
     expect(store.journaled.flat().filter((op) => op.kind === 'subscription-put')).toHaveLength(1);
   });
 
+  test('are added once for all the calls of one SUBSCRIBE', async () => {
+    await using store = new SessionStore();
+    const persistence = await store.start();
+    const client = new FakeClient('a');
+    await connect(persistence, client);
+    const calls = store.journaled.length;
+    const requests = Array.from({ length: 100 }, (_, i) => ({ topic: `f/${i}`, qos: 1 }));
+    await Promise.all(requests.map(() => persistence.addSubscriptions(client, requests)));
+    expect(store.journaled.length).toBe(calls + 1);
+    expect(await persistence.subscriptionsByClient(client)).toHaveLength(100);
+    expect(persistence.subscriptionTotals).toEqual({ count: 100, levels: 101 });
+    await persistence.removeSubscriptions(client, ['f/1', 'f/2', 'never']);
+    expect(persistence.subscriptionTotals).toEqual({ count: 98, levels: 99 });
+    await persistence.endSession('a');
+    expect(persistence.subscriptionTotals).toEqual({ count: 0, levels: 0 });
+  });
+
+  test('are granted up to a limit before they are on disk, and what is there already always', async () => {
+    await using store = new SessionStore();
+    const persistence = await store.start();
+    const client = new FakeClient('a');
+    expect(persistence.grantSubscription('a', 'x', 10)).toBe(undefined);
+    await connect(persistence, client);
+    const grant = (filter: string, most = 2) => persistence.grantSubscription('a', filter, most);
+    expect(['x', 'y', 'x', 'z'].map((filter) => grant(filter))).toEqual([true, true, true, false]);
+    const adding = persistence.addSubscriptions(client, [
+      { topic: 'x', qos: 1 },
+      { topic: 'y', qos: 0 },
+      { topic: 'z', qos: 128 },
+    ]);
+    expect(grant('z')).toBe(false);
+    await adding;
+    expect([grant('z'), grant('y', 0)]).toEqual([false, true]);
+    await persistence.removeSubscriptions(client, ['x']);
+    expect([grant('z'), grant('other')]).toEqual([true, false]);
+  });
+
+  test('that are removed right behind the SUBSCRIBE that adds them are gone', async () => {
+    await using store = new SessionStore();
+    const persistence = await store.start();
+    const client = new FakeClient('a');
+    await connect(persistence, client);
+    const [topic, qos] = ['x', 1];
+    await Promise.all([
+      persistence.addSubscriptions(client, [{ topic, qos }]),
+      persistence.removeSubscriptions(client, [topic]),
+    ]);
+    expect(await persistence.subscriptionsByClient(client)).toEqual([]);
+  });
+
   test('that the broker refused with a code of 0x80 or more are not kept (MQTT-3.9.3-1)', async () => {
     await using store = new SessionStore();
     const persistence = await store.start();

@@ -21,6 +21,8 @@ export const roomy: SessionLimits = {
   queuedBytesMax: 64 * 1024 * 1024,
   retainedMessagesMax: 200_000,
   retainedBytesMax: 64 * 1024 * 1024,
+  willsBytesMax: 16 * 1024 * 1024,
+  unreleasedTotalMax: 1_000_000,
 };
 
 /** Wall and monotonic clock moved by hand. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionPacket } from '../../../../storage/sessions/session-packet.ts';
+import type { SessionPersistence } from '../../../../storage/sessions/session-persistence.ts';
 import { connect, FakeClient, HandClock, SessionStore } from './session-store.ts';
 
 function willOf(payload: string, willDelayInterval?: number): SessionPacket {
@@ -107,5 +108,46 @@ describe('a will', () => {
     expect(await orphans()).toEqual(['a']);
     clock.advance(30_000);
     expect(await orphans()).toEqual(['a', 'b']);
+  });
+});
+
+describe('wills together', () => {
+  const expiryS = 3600;
+  const open = (persistence: SessionPersistence, client: FakeClient, payload: string) =>
+    persistence.openSession(client, { cleanStart: false, expiryS, protocolVersion: 4 }, willOf(payload));
+
+  test('have a limit of bytes, and who brings one too many gets no session', async () => {
+    await using store = new SessionStore({ limits: { willsBytesMax: 1000 } });
+    const persistence = await store.start();
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => new FakeClient(id));
+    expect(await open(persistence, a, 'x'.repeat(400))).toMatchObject({ kind: 'opened' });
+    expect(await open(persistence, b, 'x'.repeat(400))).toMatchObject({ kind: 'opened' });
+    expect(await open(persistence, c, 'x'.repeat(400))).toEqual({ kind: 'refused', reason: 'wills-full' });
+    expect(persistence.stats()).toMatchObject({ sessions: 2, willsBytes: 0 });
+    await persistence.putWill(a, willOf('x'.repeat(400)));
+    expect(await open(persistence, c, 'x'.repeat(400))).toEqual({ kind: 'refused', reason: 'wills-full' });
+    await persistence.closeSession(b, { expiryS });
+    expect(await open(persistence, c, 'x'.repeat(400))).toMatchObject({ kind: 'opened' });
+    await persistence.putWill(c, willOf('x'.repeat(400)));
+    const { willsBytes } = persistence.stats();
+    expect(willsBytes).toBeGreaterThan(800);
+    expect(willsBytes).toBeLessThanOrEqual(1000);
+    const again = new FakeClient('c');
+    expect(await open(persistence, again, 'x'.repeat(420))).toMatchObject({ kind: 'opened' }); // it takes the place of its own
+    await persistence.putWill(again, willOf(''));
+    for (const client of [a, again]) {
+      client.closed = true;
+      await persistence.delWill(client);
+    }
+    expect(persistence.stats().willsBytes).toBe(0);
+  });
+
+  test('count over a restart', async () => {
+    await using store = new SessionStore();
+    let persistence = await store.start();
+    await persistence.putWill(new FakeClient('a'), willOf('x'.repeat(400)));
+    const { willsBytes } = persistence.stats();
+    persistence = await store.restart();
+    expect(persistence.stats().willsBytes).toBe(willsBytes);
   });
 });

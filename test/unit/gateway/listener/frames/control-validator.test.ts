@@ -178,6 +178,12 @@ describe('SUBSCRIBE', () => {
     expect(judge(subscribe([0]), 5)).toBe('filterMissing');
   });
 
+  test('has no more filters than are taken', () => {
+    const most = Array.from({ length: packetMaxima.filtersMax }, () => bytes(prefixed('a'), [0]));
+    expect(judge(subscribe(...most), 4)).toBe('ok');
+    expect(judge(subscribe(...most, prefixed('a'), [0]), 4)).toBe('filtersTooMany');
+  });
+
   test('has options after every filter (MQTT 5.0 3.8.3)', () => {
     expect(judge(subscribe(prefixed('a')), 4)).toBe('truncated');
     expect(judge(subscribe([0], prefixed('a'), [0], prefixed('b')), 5)).toBe('truncated');
@@ -248,6 +254,9 @@ describe('UNSUBSCRIBE', () => {
     expect(judge(unsubscribe(properties([0x0b, 1]), prefixed('a')), 5)).toBe('propertyNotAllowed');
     expect(judge(unsubscribe(prefixed('a/#/b')), 4)).toBe('filterWildcard');
     expect(judge(unsubscribe([0], prefixed('$share/g')), 5)).toBe('sharedFilterSyntax');
+    const most = Array.from({ length: packetMaxima.filtersMax }, () => prefixed('a'));
+    expect(judge(unsubscribe(...most), 4)).toBe('ok');
+    expect(judge(unsubscribe(...most, prefixed('a')), 4)).toBe('filtersTooMany');
   });
 });
 

@@ -98,6 +98,8 @@ function expectedReasons(version: ClientVersion): ReasonName[] {
     'topicAliasUnknown',
     'authNotNegotiated',
     'receiveMaximumExceeded',
+    'quotaExceeded',
+    'filtersTooMany',
     'sessionExpiryRaised',
   ];
   const others = version === 5 ? onlyBeforeMqtt5 : onlyMqtt5;

@@ -77,10 +77,10 @@ describe('other packets', () => {
   test('CONNACK refuses in the form of the version (MQTT 5.0 3.2, 3.1.1: 3.2)', () => {
     const refusal = { cmd: 'connack', sessionPresent: false };
     for (const version of [3, 4] as const) {
-      const own = written((target, at) => writeConnackRefusal(target, at, version, 2));
+      const own = written((target, at) => writeConnackRefusal(target, at, { version: version, code: 2 }));
       expect(own).toEqual(encodePacket({ ...refusal, returnCode: 2 }, version));
     }
-    const own = written((target, at) => writeConnackRefusal(target, at, 5, 0x85));
+    const own = written((target, at) => writeConnackRefusal(target, at, { version: 5, code: 0x85 }));
     expect(own).toEqual(encodePacket({ ...refusal, reasonCode: 0x85 }, 5));
   });
 

@@ -89,6 +89,16 @@ describe('cutting frames', () => {
     expect(cut(buffer, 5, 99).outcome).toBe(incomplete);
     expect(cut(buffer, 5, 98).outcome).toBe(reason.packetTooLarge);
   });
+
+  test('a CONNECT has a smaller maximum of its own', () => {
+    const connect = (bodyBytes: number) => bytes(0x10, variableInteger(bodyBytes));
+    const outcomeOf = (buffer: Buffer, maxima: Partial<FrameRules>) =>
+      cutFrame(buffer, 0, buffer.length, new Frame(), { ...rules(0, 1000), ...maxima });
+    expect(outcomeOf(connect(97), { heldBytesMax: 99 })).toBe(incomplete);
+    expect(outcomeOf(connect(97), { heldBytesMax: 98 })).toBe(reason.packetTooLarge);
+    expect(outcomeOf(connect(97), { heldBytesMax: 2000, packetBytesMax: 98 })).toBe(reason.packetTooLarge);
+    expect(outcomeOf(bytes(0x30, variableInteger(97)), { version: 4, heldBytesMax: 98 })).toBe(incomplete);
+  });
 });
 
 /** Flags a client may set, by packet type: MQTT 5.0 2.1.3, 3.1.1: 2.2.2. */

@@ -31,6 +31,9 @@ describe('reasons', () => {
     expect(Object.fromEntries(others.filter(([, code]) => code !== 0x81 && code !== 0x82))).toEqual({
       ok: 0x00,
       packetTooLarge: 0x95,
+      quotaExceeded: 0x97,
+      filtersTooMany: 0x97,
+      receiveMaximumExceeded: 0x93,
       topicTooLong: 0x90,
       topicTooDeep: 0x90,
       topicReserved: 0x87,

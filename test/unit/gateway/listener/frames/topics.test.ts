@@ -7,6 +7,8 @@ import { judgeResponseTopic, judgeTopicName } from '../../../../../gateway/liste
 const rules: FrameRules = {
   version: 5,
   packetBytesMax: 1024,
+  heldBytesMax: 1024,
+  filtersMax: 10,
   topicBytesMax: 40,
   topicLevelsMax: 4,
   topicAliasMaximum: 0,

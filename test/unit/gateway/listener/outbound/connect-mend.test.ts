@@ -1,5 +1,6 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import { describe, expect, test } from 'vitest';
+import { Mount } from '../../../../../gateway/admission/access/mount.ts';
 import { mendConnect } from '../../../../../gateway/listener/outbound/connect-mend.ts';
 import { encode, parse } from './flow-harness.ts';
 
@@ -112,6 +113,80 @@ describe('a client without a name', () => {
     expect(connect({ clientId: '', will: long })[1]).toBeLessThan(0x80);
     expect(frame[1]).toBeGreaterThanOrEqual(0x80);
     expect(packet).toMatchObject({ clientId, will: { topic: long.topic } });
+  });
+});
+
+describe('a client of a tenant', () => {
+  const mount = new Mount('acme');
+  const properties = { receiveMaximum: 5, sessionExpiryInterval: 99_999, userProperties: { a: 'b' } };
+  const willProperties = { willDelayInterval: 7, contentType: 'c'.repeat(140) };
+
+  function mounted(fields: Partial<IConnectPacket>, version: 3 | 4 | 5 = 5) {
+    const original = connect({ protocolVersion: version, ...fields });
+    const untouched = Buffer.from(original);
+    const mended = mendConnect(original, limits, { mount });
+    expect(original).toEqual(untouched);
+    return { ...mended, packet: parse(mended.frame, version)[0] as IConnectPacket };
+  }
+
+  test.each([3, 4, 5] as const)(
+    'and its will lie under the name of the tenant (MQTT level %i)',
+    (version) => {
+      const { packet, clientId, ownClientId } = mounted({ clientId: 'dev/1' }, version);
+      expect([clientId, ownClientId]).toEqual(['acme/dev/1', 'dev/1']);
+      expect(packet).toMatchObject({ clientId: 'acme/dev/1', will: { ...will, topic: 'acme/w' }, ...login });
+    },
+  );
+
+  test('has everything else in its CONNECT as it sent it, mended as any', () => {
+    const { packet, connack } = mounted({
+      properties,
+      keepalive: 0,
+      will: { ...will, topic: 'w/größe', properties: willProperties },
+    });
+    expect(connack).toEqual({ serverKeepAliveS: 300, sessionExpiryS: 3600 });
+    expect(packet).toMatchObject({
+      clientId: 'acme/c',
+      keepalive: 300,
+      properties: { ...properties, sessionExpiryInterval: 3600 },
+      will: { ...will, topic: 'acme/w/größe', properties: willProperties },
+      ...login,
+    });
+  });
+
+  test('without a will is renamed only', () => {
+    const { packet } = mounted({ will: undefined });
+    expect(packet).toMatchObject({ clientId: 'acme/c', ...login });
+    expect(packet.will).toBeUndefined();
+  });
+
+  test('without a name is told the one it got, and not where it lies', () => {
+    const { packet, clientId, ownClientId, connack } = mounted({ clientId: '' });
+    expect(ownClientId).toMatch(/^auto-[\w-]{22}$/);
+    expect(clientId).toBe(`acme/${ownClientId}`);
+    expect(packet.clientId).toBe(clientId);
+    expect(connack).toEqual({ assignedClientId: ownClientId });
+  });
+
+  test('gets the name that was chosen for it before', () => {
+    const mended = mendConnect(connect({ clientId: '' }), limits, { mount, assignedClientId: 'chosen' });
+    expect(mended).toMatchObject({ clientId: 'acme/chosen', connack: { assignedClientId: 'chosen' } });
+    expect(mendConnect(connect({}), limits, { assignedClientId: 'chosen' })).toMatchObject({
+      clientId: 'c',
+      connack: {},
+    });
+  });
+
+  test('of MQTT 3.1.1 that may not go without a name has none in the tenant either (MQTT-3.1.3-8)', () => {
+    const frame = connect({ protocolVersion: 4, clientId: '', will: undefined });
+    frame[9]! &= ~0x02;
+    expect(mendConnect(frame, limits, { mount })).toMatchObject({ clientId: '', frame });
+  });
+
+  test('whose names have no room for that of the tenant is not cut off', () => {
+    const long = 'x'.repeat(65_533);
+    expect(() => mounted({ clientId: long })).toThrow('too long');
+    expect(() => mounted({ will: { ...will, topic: long } })).toThrow('too long');
   });
 });
 

@@ -55,8 +55,9 @@ export class FlowHarness {
       },
       { ...roomy, ...options },
     );
-    const { receiveMaximum = 65_535, maximumPacketBytes = Number.POSITIVE_INFINITY, connack = {} } = options;
-    this.flow.configure({ version: this.version, receiveMaximum, maximumPacketBytes, connack });
+    const { receiveMaximum = 65_535, maximumPacketBytes = Number.POSITIVE_INFINITY } = options;
+    const { connack = {}, mount } = options;
+    this.flow.configure({ version: this.version, receiveMaximum, maximumPacketBytes, connack, mount });
     if (options.isConnecting !== true) {
       this.aedesWrites(connackFrame(this.version, {}));
       this.sent.length = 0;

@@ -1,0 +1,68 @@
+// Once a minute, what admission has kept out or made to wait since the last time: one line, and none when there was
+// nothing. So the log tells plainly what devices feel, and a quiet gateway stays quiet.
+
+import type { Clock, Timer } from '../../config/clock.ts';
+import type { Logger } from '../../config/logger.ts';
+import type { AdmissionStatus } from './admission-status.ts';
+
+const REPORT_EVERY_MS = 60_000;
+
+type Sums = Readonly<Record<string, Readonly<Record<string, number | undefined>>>>;
+
+export interface AdmissionReportOptions {
+  clock: Clock;
+  log: Logger;
+  status(): AdmissionStatus;
+}
+
+export class AdmissionReport {
+  readonly #options: AdmissionReportOptions;
+  #told: Sums = {};
+  #timer: Timer | null = null;
+
+  constructor(options: AdmissionReportOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(REPORT_EVERY_MS, () => {
+      this.tell();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.clear();
+    this.#timer = null;
+  }
+
+  tell(): void {
+    const status = this.#options.status();
+    const now: Sums = {
+      refusedConnections: status.refusedConnections,
+      refusedPublishes: status.refusedPublishes,
+      delayed: status.quotas.delayed,
+      dropped: status.quotas.dropped,
+      disconnected: status.quotas.disconnected,
+      other: { refusedSubscribes: status.refusedSubscribes, sampledAway: status.quotas.sampledAway },
+    };
+    const news = newsSince(this.#told, now);
+    this.#told = structuredClone(now);
+    if (Object.keys(news).length === 0) return;
+    const { value, source } = status.pressure;
+    const pressure = { value: Number(value.toFixed(3)), source };
+    this.#options.log.info({ ...news, pressure }, 'kept out or made to wait in the last minute');
+  }
+}
+
+function newsSince(told: Sums, now: Sums): Record<string, Record<string, number>> {
+  const news: Record<string, Record<string, number>> = {};
+  for (const [kind, counts] of Object.entries(now)) {
+    const grown = Object.entries(counts).flatMap(([reason, count = 0]) => {
+      const by = count - (told[kind]?.[reason] ?? 0);
+      return by > 0 ? [[reason, by] as const] : [];
+    });
+    if (grown.length > 0) news[kind] = Object.fromEntries(grown);
+  }
+  return news;
+}
