@@ -30,6 +30,8 @@ export function settingsText(directory: string, settings: TestSettings = {}): st
     ...settings,
     access: withWayIn(settings),
     listeners: settings.listeners ?? [{ type: 'tcp', host: '127.0.0.1', port: 0 }],
+    // A test that runs in the gateway's own process, or beside many others, stalls it without any device's doing.
+    pressure: { eventLoopMs: '5m', ...settings.pressure },
     // Tests wait for many a commit by itself.
     commit: { lingerMs: '2ms', ...settings.commit },
     buffer: { minFreeDiskBytes: 0, ...settings.buffer },
