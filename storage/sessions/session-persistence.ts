@@ -238,8 +238,9 @@ export class SessionPersistence {
   }
 
   /** Of all sessions: how many there are, and the topic levels in them. */
-  get subscriptionTotals(): { readonly count: number; readonly levels: number } {
-    return this.#mirror.subscriptions;
+  get subscriptionTotals(): { count: number; levels: number } {
+    const { count, levels } = this.#mirror.subscriptions;
+    return { count, levels };
   }
 
   async addSubscriptions(client: SessionClient, requests: SubscriptionRequest[]): Promise<void> {

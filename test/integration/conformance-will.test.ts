@@ -185,6 +185,8 @@ test('a will whose gateway was killed is published and kept after its restart, o
       const { cmd, topic, messageId } = await watcher.any();
       expect([cmd, topic]).toEqual(['publish', 'orphan/will']);
       watcher.send({ cmd: 'puback', messageId });
+      watcher.publish('later', 'on disk behind the acknowledgement', { qos: 1, messageId: 2 });
+      await watcher.next('puback');
     }
     await watcher.ping();
     expect(watcher.pending).toEqual([]);

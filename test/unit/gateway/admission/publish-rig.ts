@@ -116,8 +116,8 @@ export class RigClient {
       case 'wait':
         admission.waitForQuota(this.admitted);
         return word;
-      case 'room':
-        admission.waitForRoom(this.admitted);
+      case 'turn':
+        admission.waitForTurn(this.admitted);
         return word;
       case 'pressure':
         return word;
