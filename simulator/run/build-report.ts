@@ -161,6 +161,14 @@ function remarksOf(parts: ReportParts, totals: Totals, isLate: boolean): string[
       `The generator was a bottleneck itself: ${late}, ${busy}. Rates and latencies say little about the gateway.`,
     );
   }
+  for (const { name, counters, connected } of parts.fleet.groups) {
+    const { connectRefusals } = counters;
+    const why = 'wrong credentials, or the gateway is busy';
+    if (connectRefusals > 0)
+      remarks.push(
+        `${name}: ${connectRefusals} connections were refused, ${connected} are connected: ${why}.`,
+      );
+  }
   if (verification === null) return remarks;
   const far = verification.totals;
   if (isReceiverBusy)

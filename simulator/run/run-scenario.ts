@@ -120,14 +120,14 @@ class ScenarioRun {
       fail: (error) => this.#fail(error),
       stop: this.#stop,
     });
-    const isInterrupted = signal.aborted; // in the settling nothing is cut short
+    let isInterrupted = signal.aborted;
     await this.#mischiefComes;
     await this.#endSampling();
     if (this.#failed.signal.aborted) throw this.#fault;
     if (isInterrupted) this.#fleet.endAt(this.#clock.nowMs());
     const fromMs = this.#clock.nowMs();
     this.#enter({ name: SETTLING, fromMs, toMs: fromMs + scenario.settleWithin });
-    await this.#settle();
+    if (!(await this.#settle(isInterrupted))) isInterrupted = true;
     await this.#mischief.stop();
     await this.#fleet.stop(GOODBYE_MS);
     const generatorBusy = performance.eventLoopUtilization(busyBefore).utilization;
@@ -206,8 +206,12 @@ class ScenarioRun {
     this.#failed.abort();
   }
 
-  /** Waits for what devices still have, then for what has been acknowledged and has not arrived. */
-  async #settle(): Promise<void> {
+  /**
+   * Waits for what devices still have, then for what has been acknowledged and has not arrived. False: a person has cut
+   * it short; one who has interrupted the timeline waits for this.
+   */
+  async #settle(wasInterrupted: boolean): Promise<boolean> {
+    const { signal } = this.#options;
     const endMs = this.#clock.nowMs() + this.#options.scenario.settleWithin;
     let [arrived, sinceMs] = [-1, 0];
     while (this.#clock.nowMs() < endMs) {
@@ -215,9 +219,11 @@ class ScenarioRun {
       const { upstreamMessages = 0 } = this.#sampler.latest ?? {};
       if (upstreamMessages !== arrived) [arrived, sinceMs] = [upstreamMessages, this.#clock.nowMs()];
       const isSilent = this.#receiver === null || this.#clock.nowMs() - sinceMs >= SILENT_MS;
-      if (!this.#fleet.owes && sample.lag === 0 && isSilent) return;
+      if (!this.#fleet.owes && sample.lag === 0 && isSilent) return true;
+      if (!wasInterrupted && signal.aborted) return false;
       await wait(ASK_EVERY_MS, NEVER);
     }
+    return true;
   }
 
   async #keepSampling(): Promise<void> {

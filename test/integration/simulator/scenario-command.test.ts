@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../../simulator/report/report.ts';
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts';
+import { RunningGateway } from '../../support/running-gateway.ts';
 import { type CommandResult, SluiceCommand } from '../../support/sluice-command.ts';
 import { TemporaryDirectory } from '../../support/temporary-directory.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -149,4 +150,22 @@ describe.skipIf(!hasMosquitto())('sluice simulate against a broker that runs', (
     expect(report!.run.durationMs).toBeLessThan(30_000);
     expect(report!.totals.delivered).toBeGreaterThan(0);
   });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'does not wait on when %s comes in the settling',
+    async (signal) => {
+      using directory = new TemporaryDirectory();
+      await using other = await RunningGateway.start(directory.path); // where nothing will arrive
+      const options = { devices: '2', rate: '20/s', for: '500ms', to: url, verify: other.urls[0]! };
+      const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+      await using command = new SluiceCommand(['simulate', ...args, '--json']);
+      const isSettling = () => command.stdout.includes('"phase":"settling"');
+      await waitFor(isSettling, { what: () => `the settling: ${command.stderr}` });
+      const { code, stdout } = await command.kill(signal);
+      expect(code).toBe(2);
+      const { report } = linesOf(stdout).at(-1)!;
+      expect(report).toMatchObject({ verdict: 'inconclusive', totals: { unacked: 0, delivered: 0 } });
+      expect(report!.run.durationMs).toBeLessThan(30_000);
+    },
+  );
 });

@@ -231,6 +231,14 @@ describe('a remark', () => {
     expect(remarksOf({ verification: verificationOf({ totals }) })).toEqual([expect.stringMatching(text)]);
   });
 
+  test('tells of connections that were refused, also when nothing was verified', () => {
+    const { fleet } = fleetOf();
+    fleet.groups[0]!.counters.connectRefusals = 60;
+    expect(remarksOf({ fleet, verification: null })).toEqual([
+      expect.stringMatching(/^meter: 60 connections were refused, 2 are connected/),
+    ]);
+  });
+
   test('tells of a receiver that was never idle', () => {
     expect(remarksOf({ isReceiverBusy: true })).toEqual([expect.stringMatching(/receiver was a bottleneck/)]);
   });
