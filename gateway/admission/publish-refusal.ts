@@ -50,7 +50,8 @@ const refusals: readonly PublishRefusal[] = [
 
 /** Undefined: `reason` is a reason code of MQTT itself. */
 export function publishRefusalOf(reason: number): PublishRefusal | undefined {
-  return refusals[reason - FIRST];
+  // Success is asked about with each acknowledgement; an array that is asked for an element below its first is slow.
+  return reason < FIRST ? undefined : refusals[reason - FIRST];
 }
 
 export const publishRefusalNames: readonly string[] = refusals.map(({ name }) => name);
