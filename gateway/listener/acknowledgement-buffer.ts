@@ -12,9 +12,14 @@ const ACK_BYTES_MAX = 5;
 /** First byte of PUBACK, PUBREC and PUBCOMP (MQTT 5.0 3.4.1, 3.5.1, 3.7.1), by AckKind. */
 const FIRST_BYTE = [0, 0x40, 0x50, 0x70] as const;
 
+const EMPTY = Buffer.alloc(0);
+
 export class AcknowledgementBuffer {
   #bytes: Buffer | null = null;
   #length = 0;
+  /** What `take` gave out last, if it was little, and the buffer that it is the front of. */
+  #front: Buffer = EMPTY;
+  #lent: Buffer | null = null;
   /**
    * The client wants to be told more than a code (MQTT 5.0 3.1.2.11.7), and takes packets of `reasonedBytesMax`
    * (MQTT-3.4.2-2, MQTT-3.5.2-2).
@@ -46,13 +51,25 @@ export class AcknowledgementBuffer {
     this.#length = at;
   }
 
-  /** What was added since the last call, null when nothing was. The caller owns it. */
+  /** What was added since the last call, null when nothing was. It is the caller's, until it is given back. */
   take(): Buffer | null {
     if (this.#length === 0) return null;
-    const taken = (this.#bytes as Buffer).subarray(0, this.#length);
+    const bytes = this.#bytes as Buffer;
+    const length = this.#length;
     this.#bytes = null;
     this.#length = 0;
-    return taken;
+    if (bytes.length > FIRST_BYTES) {
+      this.#lent = null;
+      return bytes.subarray(0, length);
+    }
+    if (bytes !== this.#lent || this.#front.length !== length) this.#front = bytes.subarray(0, length);
+    this.#lent = bytes;
+    return this.#front;
+  }
+
+  /** What was taken last has gone, and is written over: saves two buffers for each acknowledgement. */
+  giveBack(): void {
+    this.#bytes ??= this.#lent;
   }
 
   #room(bytes: number): Buffer {

@@ -63,7 +63,10 @@ export class ClientSocket {
 
   flushAcknowledgements(): void {
     const bytes = this.#acknowledgements.take();
-    if (bytes !== null) this.write(bytes);
+    if (bytes === null) return;
+    this.write(bytes);
+    // A stream that has called back for all that it was given holds nothing of it.
+    if (this.#stream.writableLength === 0) this.#acknowledgements.giveBack();
   }
 
   /** Calls back at once, or when the congestion is over; one at a time. */

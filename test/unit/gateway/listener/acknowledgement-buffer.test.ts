@@ -29,6 +29,45 @@ test('what was taken is not touched by what comes later', () => {
   expect(buffer.take()).toHaveLength(400);
 });
 
+test('what was given back is written over; what was not stays as it is', () => {
+  const buffer = new AcknowledgementBuffer();
+  buffer.add(AckKind.puback, 1, 0);
+  const first = buffer.take()!;
+  buffer.giveBack();
+  buffer.add(AckKind.puback, 2, 0);
+  const second = buffer.take()!;
+  expect(second).toBe(first);
+  expect(second.toString('hex')).toBe('40020002');
+  buffer.add(AckKind.puback, 3, 0);
+  expect(buffer.take()?.toString('hex')).toBe('40020003');
+  expect(second.toString('hex')).toBe('40020002');
+  buffer.giveBack();
+  buffer.add(AckKind.puback, 4, 0);
+  buffer.add(AckKind.puback, 5, 0);
+  expect(buffer.take()?.toString('hex')).toBe('4002000440020005');
+  expect(second.toString('hex')).toBe('40020002');
+});
+
+test('what is given back while more has been added takes nothing of that with it', () => {
+  const buffer = new AcknowledgementBuffer();
+  buffer.add(AckKind.puback, 1, 0);
+  buffer.take();
+  buffer.add(AckKind.puback, 2, 0);
+  buffer.giveBack();
+  expect(buffer.take()?.toString('hex')).toBe('40020002');
+});
+
+test('a window of acknowledgements is not held for good', () => {
+  const buffer = new AcknowledgementBuffer();
+  for (let id = 1; id <= 1000; id++) buffer.add(AckKind.puback, id, 0);
+  const large = buffer.take()!;
+  buffer.giveBack();
+  buffer.add(AckKind.puback, 7, 0);
+  buffer.take();
+  expect(large.readUInt16BE(2)).toBe(1);
+  expect(large.readUInt16BE(4 * 1000 - 2)).toBe(1000);
+});
+
 test('grows for a whole window of acknowledgements', () => {
   const buffer = new AcknowledgementBuffer();
   for (let id = 1; id <= 65535; id++) buffer.add(AckKind.puback, id, 0);
