@@ -10,6 +10,9 @@ import { waitFor } from './wait-for.ts';
 
 const preload = fileURLToPath(new URL('./heap-probe-preload.ts', import.meta.url));
 
+/** A gateway's: the one of the listeners, storage and bridge. */
+const THREADS = 3;
+
 interface ProbeLine {
   thread: number;
   /** Counts the signals; 0: the thread has started. */
@@ -42,10 +45,11 @@ export class HeapProbe implements Disposable {
 
   async #measure({ server }: GatewayProcess): Promise<number> {
     const serial = ++this.#serial;
-    const threads = this.#lines(0).length;
+    const areThere = (of: number) => !server.isRunning || this.#lines(of).length === THREADS;
+    // It serves clients before all of them have started.
+    await waitFor(() => areThere(0), { what: `${THREADS} threads` });
     server.signal('SIGUSR2');
-    const hasAnswered = () => !server.isRunning || this.#lines(serial).length === threads;
-    await waitFor(hasAnswered, { what: `what ${threads} threads hold` });
+    await waitFor(() => areThere(serial), { what: `what ${THREADS} threads hold` });
     const held = this.#lines(serial).map(({ heapBytes, externalBytes }) => heapBytes + externalBytes);
     return held.reduce((sum, bytes) => sum + bytes, 0);
   }
