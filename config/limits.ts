@@ -62,6 +62,8 @@ export const clientLimits = {
   /** Frames, and bytes read at a time, of one client in a row; then the others have their turn. */
   framesPerTurnMax: 512,
   bytesPerTurnMax: 64 * KiB,
+  /** For clients that come, go or subscribe, in a turn of the event loop; those beyond it wait for the next. */
+  crowdMsPerTurn: 4,
 } as const;
 
 export const limits = {

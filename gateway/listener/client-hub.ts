@@ -18,6 +18,7 @@ import type { SessionEngine } from '../sessions/session-engine.ts';
 import type { ByteStream } from './client-socket.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-host.ts';
+import { CrowdQueue } from './crowd-queue.ts';
 import { Leavers } from './leavers.ts';
 import { createListenerCounters, type ListenerCounters } from './listener-counters.ts';
 import { PartialPackets } from './partial-packets.ts';
@@ -26,6 +27,7 @@ import { PublishIntake } from './publish-intake.ts';
 import { UnsentBytes } from './unsent-bytes.ts';
 
 const SWEEP_INTERVAL_MS = 1000;
+const SWEEP_PARTS = 10;
 /** Lines about ended connections in ten seconds; more are told in a sum. */
 const ENDINGS_LOGGED_MAX = 20;
 
@@ -47,14 +49,13 @@ export class ClientHub {
   readonly #connections = new Set<Connection>();
   readonly #host: ConnectionHost;
   readonly #sweep: NodeJS.Timeout;
+  #swept: Iterator<Connection, undefined>;
 
   constructor(options: ClientHubOptions) {
     this.#options = options;
     this.#host = this.#createHost(options);
-    this.#sweep = setInterval(() => {
-      const nowMs = systemClock.nowMs();
-      for (const connection of this.#connections) connection.sweep(nowMs);
-    }, SWEEP_INTERVAL_MS).unref();
+    this.#swept = this.#connections.values();
+    this.#sweep = setInterval(() => this.#sweepSome(), SWEEP_INTERVAL_MS / SWEEP_PARTS).unref();
   }
 
   connected(stream: ByteStream, peer: Peer): void {
@@ -68,6 +69,19 @@ export class ClientHub {
     this.counters.connections++;
     this.counters.connectionsTotal++;
     this.#options.engine.handle(connection);
+  }
+
+  /** All of them in an interval, but not at once: with thousands nobody would be served for some ten milliseconds. */
+  #sweepSome(): void {
+    const nowMs = systemClock.nowMs();
+    for (let left = Math.ceil(this.#connections.size / SWEEP_PARTS); left > 0; left--) {
+      const { value, done } = this.#swept.next();
+      if (done) {
+        this.#swept = this.#connections.values();
+        return;
+      }
+      value.sweep(nowMs);
+    }
   }
 
   /** Reads nothing more; acknowledgements still go out. */
@@ -135,6 +149,7 @@ export class ClientHub {
       partialPackets: new PartialPackets(
         Math.max(clientLimits.partialPacketBytesMax, 4 * mqtt.packetBytesMax),
       ),
+      crowd: new CrowdQueue(systemClock, counters),
       unsent: new UnsentBytes(clientLimits.unsentBytesMax, () => this.#connections),
       newRules: () => ({ version: 0, filtersMax, ...mqtt }),
       open: openConnect,

@@ -11,6 +11,7 @@ import type { ConnectRefusal } from '../admission/identity/identity.ts';
 import type { PublishAdmission } from '../admission/publish-admission.ts';
 import type { FaultFence } from '../sessions/fault-fence.ts';
 import type { Connection } from './connection.ts';
+import type { CrowdQueue } from './crowd-queue.ts';
 import type { Connect } from './frames/connect.ts';
 import type { Frame } from './frames/fixed-header.ts';
 import type { FrameRules } from './frames/frame-rules.ts';
@@ -64,6 +65,7 @@ export interface ConnectionHost {
   readonly partialConnects: PartialPackets;
   readonly partialPackets: PartialPackets;
   readonly unsent: UnsentBytes;
+  readonly crowd: CrowdQueue;
   newRules(): FrameRules;
   readonly door: FrontDoor;
   readonly admission: PublishAdmission;

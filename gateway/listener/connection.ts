@@ -6,7 +6,7 @@
 // when there is no room the socket is not read (back-pressure), and the bytes already read wait here.
 
 import { clientLimits } from '../../config/limits.ts';
-import type { UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
+import { noUnreleasedIds, type UnreleasedIds } from '../../storage/sessions/inbound-qos2.ts';
 import { noMount } from '../admission/access/mount.ts';
 import type { Entrance } from '../admission/front-door.ts';
 import type { AdmittedClient, Guest } from '../admission/guest.ts';
@@ -15,8 +15,9 @@ import type { TopicEntry } from '../admission/topic-table.ts';
 import type { ByteStream } from './client-socket.ts';
 import { ClientSource } from './client-source.ts';
 import type { ConnectionHost, ConnectRequest } from './connection-host.ts';
+import { inCrowd } from './crowd-queue.ts';
 import { EngineStream } from './engine-stream.ts';
-import type { Connect } from './frames/connect.ts';
+import { isStored } from './frames/connect.ts';
 import { disconnectSessionExpiryS, packetIdOf, validateControl } from './frames/control-validator.ts';
 import { cutFrame, Frame, incomplete, packetType } from './frames/fixed-header.ts';
 import type { FrameRules, ProtocolVersion } from './frames/frame-rules.ts';
@@ -41,7 +42,7 @@ import { Hold } from './reading-gate.ts';
 type State = 'new' | 'signing-in' | 'connecting' | 'open' | 'closed';
 
 /** Why a client's silence is ours: it is not read. */
-const NOT_READ = Hold.room | Hold.drain | Hold.window | Hold.kept | Hold.pressure;
+const NOT_READ = Hold.room | Hold.drain | Hold.window | Hold.kept | Hold.pressure | Hold.crowd;
 /** What does not end once a client has gone. */
 const UNHEARD = Hold.end | Hold.drain;
 /** Shared by all connections: valid until the next frame is cut. */
@@ -64,7 +65,7 @@ export class Connection extends EngineStream implements PublishOrigin {
   admitted: AdmittedClient | null = null;
   receiveMaximum = 0;
   persistent = false;
-  qos2: UnreleasedIds = NONE;
+  qos2: UnreleasedIds = noUnreleasedIds;
   readonly source: ClientSource;
   lastTopic: TopicEntry | null = null;
   aliases: TopicEntry[] | null = null;
@@ -84,8 +85,9 @@ export class Connection extends EngineStream implements PublishOrigin {
       keepLatest: (message) => this.#keepLatest(message),
     });
     stream.on('data', (chunk) => this.#onData(chunk));
-    stream.on('error', () => this.destroy()); // a reset: 'close' follows, the session engine sees the end
-    stream.on('close', () => this.#left(stream.readableEnded));
+    stream.on('error', () => host.crowd.run(() => this.destroy())); // a reset: the session engine sees the end
+    if (stream.allowHalfOpen) stream.on('end', () => host.crowd.run(() => stream.end()));
+    stream.on('close', () => host.crowd.run(() => this.#left(stream.readableEnded)));
   }
 
   // -- inbound ------------------------------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ export class Connection extends EngineStream implements PublishOrigin {
   }
 
   /** A fault over the bytes of one client, the gateway's own too, ends that client and nobody else. */
-  #handleFenced(bytes: Buffer): Outcome {
+  #handleFenced(bytes: Buffer): Outcome | typeof inCrowd {
     try {
       return this.#handle(bytes);
     } catch (thrown) {
@@ -141,8 +143,9 @@ export class Connection extends EngineStream implements PublishOrigin {
     }
   }
 
-  #handle(bytes: Buffer): Outcome {
+  #handle(bytes: Buffer): Outcome | typeof inCrowd {
     if (frame.type === packetType.publish) return this.host.intake.publish(this, bytes, frame);
+    if (isCostly(frame.type) && !this.host.crowd.admits()) return inCrowd;
     const { groupCommit } = this.host;
     if (this.#state === 'new') return this.#connect(bytes);
     const why = validateControl(bytes, frame, this.rules);
@@ -234,7 +237,7 @@ export class Connection extends EngineStream implements PublishOrigin {
     this.gate.open(Hold.session);
   }
 
-  #waitFor(outcome: Outcome): void {
+  #waitFor(outcome: Outcome | typeof inCrowd): void {
     switch (outcome) {
       case notItsTurn:
       case noRoom:
@@ -254,6 +257,10 @@ export class Connection extends EngineStream implements PublishOrigin {
       case underPressure:
         this.gate.close(Hold.pressure);
         this.host.whenEased(() => this.gate.open(Hold.pressure));
+        return;
+      case inCrowd:
+        this.gate.close(Hold.crowd);
+        this.host.crowd.wait(() => this.gate.open(Hold.crowd));
     }
   }
 
@@ -331,20 +338,12 @@ export class Connection extends EngineStream implements PublishOrigin {
   }
 }
 
-/** Accepted when the disk has its session, or its will. */
-function isStored({ cleanStart, sessionExpiryS, will }: Connect): boolean {
-  return !cleanStart || sessionExpiryS > 0 || will !== undefined;
+/** Opens, ends or changes what the gateway knows of a client: some fifty times the work of a publish. */
+function isCostly(type: number): boolean {
+  const { connect, subscribe, unsubscribe, disconnect } = packetType;
+  return type === connect || type === subscribe || type === unsubscribe || type === disconnect;
 }
 
 function isDeliveryAck(type: number): boolean {
   return type === packetType.puback || type === packetType.pubrec || type === packetType.pubcomp;
 }
-
-/** Until the session is known; nothing is admitted before. */
-const NONE: UnreleasedIds = {
-  size: 0,
-  hasRoom: () => false,
-  has: () => false,
-  add: () => null,
-  delete: () => null,
-};

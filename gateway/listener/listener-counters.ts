@@ -31,6 +31,8 @@ export interface ListenerCounters {
   partialPackets: number;
   /** Times a client was not read for a turn, because it had sent so many packets in a row. */
   turnPauses: number;
+  /** Times a client that came, went or subscribed had to wait, because so many did. */
+  crowdWaits: number;
   /** Times a publish was not taken for the pressure the gateway is under. */
   pressurePauses: number;
   /** Connections ended because of too many QoS 2 messages that were never released. */
@@ -59,6 +61,7 @@ export function createListenerCounters(): ListenerCounters {
     quotaPauses: 0,
     partialPackets: 0,
     turnPauses: 0,
+    crowdWaits: 0,
     pressurePauses: 0,
     unreleasedFull: 0,
     leaversDropped: 0,

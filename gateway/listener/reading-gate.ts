@@ -28,6 +28,8 @@ export const Hold = {
   pressure: 256,
   /** It has had its share of the session engine's time. */
   turn: 512,
+  /** So many clients come, go or subscribe that it has to wait. */
+  crowd: 1024,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 

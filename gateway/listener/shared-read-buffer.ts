@@ -16,7 +16,8 @@ const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 
 /**
  * The connection of `accepted`, which must not have been read from (`pauseOnConnect`) and is of no more use. Each chunk
- * of a 'data' event is only good until the event's listeners return.
+ * of a 'data' event is only good until the event's listeners return. It stays open when the peer has ended; whoever has
+ * it ends it.
  */
 export function readShared(accepted: Socket): Socket {
   const handle = (accepted as unknown as WithHandle)._handle;
@@ -25,6 +26,7 @@ export function readShared(accepted: Socket): Socket {
   accepted.destroy();
   const options = {
     handle,
+    allowHalfOpen: true,
     onread: {
       buffer,
       callback(bytes: number): boolean {

@@ -88,6 +88,15 @@ export interface GroupTotals {
   connectRefusals: number;
   ack: LatencySummary;
   endToEnd: LatencySummary;
+  /** In order; the settling at the end is one of them. */
+  phases: PhaseOfGroup[];
+}
+
+export interface PhaseOfGroup {
+  name: string;
+  lengthMs: number;
+  /** Of what was acknowledged in it. */
+  ack: LatencySummary;
 }
 
 /** `sent - sentQos0 = acked + refused + unacked` */

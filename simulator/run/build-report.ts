@@ -9,6 +9,7 @@ import {
   type FaultSpan,
   type GroupTotals,
   type LatencySummary,
+  type PhaseOfGroup,
   type PhaseSpan,
   REPORT_VERSION,
   type Report,
@@ -29,6 +30,8 @@ export interface ReportParts {
   phases: PhaseSpan[];
   faults: FaultSpan[];
   samples: Sample[];
+  /** By phase, of the group with this index. */
+  phasesOf: (group: number) => PhaseOfGroup[];
   /** null: nothing was verified. */
   verification: Verification | null;
   drainMs: number | null;
@@ -48,8 +51,10 @@ export function buildReport(parts: ReportParts): Report {
   const totals = totalsOf(parts);
   const verified = verification !== null;
   const isLate = isGeneratorLate(totals.generatorLateP99Ms) || generatorBusy > BUSY;
+  const groups = parts.fleet.groups.map((_, g) => groupOf(parts, g));
   const checks = checksOf(scenario.verdict, {
     totals,
+    groups,
     isVerified: verified,
     isGeneratorLate: isLate,
     isReceiverSure: isReceiverSure(verification),
@@ -68,7 +73,7 @@ export function buildReport(parts: ReportParts): Report {
     faults: parts.faults,
     samples: parts.samples,
     sampleEveryMs: scenario.sampleEvery,
-    groups: parts.fleet.groups.map((_, g) => groupOf(parts, g)),
+    groups,
     verified,
     totals,
     checks,
@@ -116,7 +121,7 @@ function totalsOf({ fleet, verification, drainMs }: ReportParts): Totals {
 
 const NOTHING: LatencySummary = new LatencyHistogram().summary();
 
-function groupOf({ fleet, verification }: ReportParts, g: number): GroupTotals {
+function groupOf({ fleet, verification, phasesOf }: ReportParts, g: number): GroupTotals {
   const { name, counters, devices, connected } = fleet.groups[g]!;
   const { acked, refused, skipped, reconnects, connectRefusals } = counters;
   const lost = verification?.losses;
@@ -134,6 +139,7 @@ function groupOf({ fleet, verification }: ReportParts, g: number): GroupTotals {
     connectRefusals,
     ack: counters.ack.summary(),
     endToEnd: verification?.endToEndByGroup[g] ?? NOTHING,
+    phases: phasesOf(g),
   };
 }
 

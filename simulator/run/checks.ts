@@ -1,11 +1,13 @@
 // The verdict: what the scenario wants against what was found.
 
 import { formatCount, formatMs } from '../report/number-format.ts';
-import type { Check, Totals } from '../report/report.ts';
+import type { Check, GroupTotals, Totals } from '../report/report.ts';
 import type { Verdict } from '../scenario/scenario-settings.ts';
+import { undisturbedChecks } from './undisturbed.ts';
 
 export interface CheckContext {
   totals: Totals;
+  groups: readonly Pick<GroupTotals, 'name' | 'phases'>[];
   isVerified: boolean;
   /** The generator itself was late: what it measured of others says little. */
   isGeneratorLate: boolean;
@@ -79,6 +81,12 @@ export function checksOf(verdict: Verdict, context: CheckContext): Check[] {
     'nothing new was sent while a backlog drained',
   );
   time('drain', verdict.drain, totals.drainMs, 'there was no backlog to drain');
+  checks.push(
+    ...undisturbedChecks(verdict.undisturbed, {
+      phasesOf: (group) => context.groups.find(({ name }) => name === group)?.phases ?? [],
+      excuse: isGeneratorLate ? LATE : '',
+    }),
+  );
   return checks;
 }
 

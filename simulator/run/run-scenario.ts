@@ -132,6 +132,7 @@ class ScenarioRun {
     await this.#fleet.stop(GOODBYE_MS);
     const generatorBusy = performance.eventLoopUtilization(busyBefore).utilization;
     this.#leave();
+    this.#sampler.leave();
     const verification = (await this.#receiver?.verify(this.#fleet.outcomes())) ?? null;
     await this.#sample();
     const { latest } = this.#sampler;
@@ -146,6 +147,7 @@ class ScenarioRun {
       phases: this.#phases,
       faults: this.#stage.spans,
       samples: this.#sampler.samples,
+      phasesOf: (group) => this.#sampler.phasesOf(group),
       verification,
       drainMs: this.#drain.longestMs,
       generatorBusy,
@@ -260,6 +262,7 @@ class ScenarioRun {
     const nowMs = this.#clock.nowMs();
     this.#phase = { name: span.name, fromMs: nowMs, toMs: nowMs };
     this.#phases.push(this.#phase);
+    this.#sampler.enter(span.name);
     this.#options.view.phase(span);
     const comes = this.#mischief.enter(span.name).catch((error: unknown) => this.#fail(error));
     this.#mischiefComes = Promise.all([this.#mischiefComes, comes]).then(() => {});

@@ -3,7 +3,8 @@
 import type { DeviceFleet } from '../fleet/device-fleet.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import type { ReceiverSnapshot } from '../receive/receiver-messages.ts';
-import type { Sample } from '../report/report.ts';
+import type { PhaseOfGroup, Sample } from '../report/report.ts';
+import { PhaseLatencies } from './phase-latencies.ts';
 
 export interface SamplerOptions {
   fleet: DeviceFleet;
@@ -25,9 +26,13 @@ export class Sampler {
   #latest: ReceiverSnapshot | undefined;
   #latestAskedAtMs = 0;
   #busyMs = 0;
+  readonly #phases: PhaseLatencies;
+  /** Since the last sample. */
+  #recentAck = new LatencyHistogram();
 
   constructor(options: SamplerOptions) {
     this.#options = options;
+    this.#phases = new PhaseLatencies(options.fleet.groups.length);
   }
 
   get latest(): ReceiverSnapshot | undefined {
@@ -45,6 +50,31 @@ export class Sampler {
     return this.#busyMs >= BUSY_MS_MIN && this.#busyMs > BUSY_TIME_SHARE * runMs;
   }
 
+  /** A phase begins, and with it the one before it is over. */
+  enter(phase: string): void {
+    this.#collect();
+    this.#phases.enter(phase, this.#options.nowMs());
+  }
+
+  /** The last one is over. */
+  leave(): void {
+    this.#collect();
+    this.#phases.leave(this.#options.nowMs());
+  }
+
+  /** Of the group with this index. */
+  phasesOf(group: number): PhaseOfGroup[] {
+    return this.#phases.of(group);
+  }
+
+  #collect(): void {
+    for (const [g, group] of this.#options.fleet.groups.entries()) {
+      const ack = group.takeRecentAck();
+      this.#recentAck.merge(ack);
+      this.#phases.add(g, ack);
+    }
+  }
+
   async take(phase: string): Promise<Sample> {
     const { fleet, nowMs, snapshot } = this.#options;
     const askedAtMs = nowMs();
@@ -52,8 +82,9 @@ export class Sampler {
     if ((this.#latest?.busyShare ?? 0) > BUSY_SHARE) this.#busyMs += askedAtMs - this.#latestAskedAtMs;
     this.#latestAskedAtMs = askedAtMs;
     const totals = fleet.totals();
-    const ack = new LatencyHistogram();
-    for (const group of fleet.groups) ack.merge(group.takeRecentAck());
+    this.#collect();
+    const ack = this.#recentAck;
+    this.#recentAck = new LatencyHistogram();
     const recent = this.#latest?.recent;
     const sample: Sample = {
       atMs: nowMs(),

@@ -18,6 +18,7 @@ export function scenarioRelations(scenario: Scenario, origins: ReadonlyMap<strin
     ...tooMany(scenario),
     ...unknownGroups(scenario),
     ...unknownPhases(scenario),
+    ...unknownDisturbed(scenario),
     ...cannotHarm(scenario),
     ...outsideItsPhase(scenario),
     ...badTemplates(scenario),
@@ -78,6 +79,31 @@ function unknownPhases({ mischief, timeline }: Scenario): Finding[] {
         hint: `There are ${known.join(', ')}.`,
       })),
   );
+}
+
+function unknownDisturbed({ verdict, groups, timeline }: Scenario): Finding[] {
+  const phases = timeline.map(({ name }) => name);
+  return verdict.undisturbed.flatMap(({ group, quiet, during }, i) => {
+    const path = `verdict.undisturbed.${i}`;
+    const unknown = (key: string, what: string, name: string, known: readonly string[]): Finding[] =>
+      known.includes(name)
+        ? []
+        : [
+            {
+              path: `${path}.${key}`,
+              message: `names a ${what} that is not there: ${name}`,
+              hint: `There are ${known.join(', ')}.`,
+            },
+          ];
+    const found = [
+      ...unknown('group', 'group', group, Object.keys(groups)),
+      ...unknown('quiet', 'phase', quiet, phases),
+      ...unknown('during', 'phase', during, phases),
+    ];
+    if (found.length > 0 || groups[group]!.qos > 0) return found;
+    const message = `names a group of QoS 0: ${group}`;
+    return [{ path: `${path}.group`, message, hint: 'Only what is acknowledged can be judged.' }];
+  });
 }
 
 function groupProblems({ groups }: Scenario): Finding[] {

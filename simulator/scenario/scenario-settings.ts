@@ -78,6 +78,25 @@ const limitOf = (help: string) => duration(`${help}; 0: not judged.`, { ...DURAT
 const countOf = (help: string, value: number) =>
   int(`${help}; -1: not judged.`, { ...COUNT, min: -1, default: value });
 
+const undisturbed = object('A group that must not feel what happens to others.', {
+  group: string('Name of the group.', NAME),
+  quiet: string('Phase in which nothing happens to anybody.', NAME),
+  during: string('Phase in which it does.', NAME),
+  p99AckTimes: decimal(
+    '99th percentile of its acknowledgements, at most so many times the quiet one; 0: not judged.',
+    {
+      min: 0,
+      max: 1000,
+      default: 2,
+    },
+  ),
+  rateShare: decimal('Acknowledged a second, at least this share of the quiet rate; 0: not judged.', {
+    min: 0,
+    max: 1,
+    default: 0.99,
+  }),
+});
+
 const verdict = object('What must be so at the end.', {
   loss: countOf('Acknowledged messages that did not arrive', 0),
   lossQos0: countOf('Messages of QoS 0 that did not arrive', -1),
@@ -94,6 +113,7 @@ const verdict = object('What must be so at the end.', {
   p99Live: limitOf('99th percentile from publish to arrival of what is sent while a backlog drains'),
   drain: limitOf('From the end of the last fault of the link until the backlog has arrived'),
   delivered: countOf('At least so many messages must arrive', 1),
+  undisturbed: list('Who must not feel what.', { item: undisturbed, default: [], lengthMax: 20 }),
 });
 
 export const scenarioSettings = object('A scenario.', {

@@ -22,6 +22,15 @@ export interface UnreleasedIds {
   delete(packetId: number): SessionOp | null;
 }
 
+/** Until the session is known. */
+export const noUnreleasedIds: UnreleasedIds = {
+  size: 0,
+  hasRoom: () => false,
+  has: () => false,
+  add: () => null,
+  delete: () => null,
+};
+
 export class InboundQos2 {
   readonly #context: SessionContext;
   readonly #sessions: SessionRegistry;

@@ -55,6 +55,23 @@ export async function inPairs<T>(
   return pairs;
 }
 
+/** Two settings of the gateway beside each other, as `inPairs`. */
+export async function inTurns<T>(
+  context: BenchContext,
+  what: string,
+  sides: readonly [() => Promise<T>, () => Promise<T>],
+): Promise<(readonly [T, T])[]> {
+  const rounds: (readonly [T, T])[] = [];
+  for (let round = 0; round < context.options.rounds; round++) {
+    context.say(`${what}, round ${round + 1} of ${context.options.rounds}`);
+    const isFirstFirst = round % 2 === 0;
+    const early = await sides[isFirstFirst ? 0 : 1]();
+    const late = await sides[isFirstFirst ? 1 : 0]();
+    rounds.push(isFirstFirst ? [early, late] : [late, early]);
+  }
+  return rounds;
+}
+
 /** One number of every round, for both sides. */
 export function seriesOf<T>(
   pairs: readonly Pair<T>[],

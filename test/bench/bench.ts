@@ -9,9 +9,11 @@ import { ChildProcesses } from './child-processes.ts';
 import { telemetry } from './encode.ts';
 import { Mqload } from './load.ts';
 import { describeMachine, describeVersions } from './machine.ts';
+import { admission } from './measures/admission.ts';
 import { backlog } from './measures/backlog.ts';
 import { disk } from './measures/disk.ts';
 import { drain } from './measures/drain.ts';
+import { fairness } from './measures/fairness.ts';
 import { forwarding } from './measures/forwarding.ts';
 import { ingest } from './measures/ingest.ts';
 import { kill } from './measures/kill.ts';
@@ -23,6 +25,8 @@ import { installedMosquitto } from './servers.ts';
 
 const MEASURES: readonly Measure[] = [
   ingest,
+  admission,
+  fairness,
   latency,
   disk,
   forwarding,

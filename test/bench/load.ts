@@ -29,8 +29,19 @@ export interface PublishOptions {
   serverPid?: number;
   /** File for the names of what was acknowledged. */
   ledger?: string;
+  user?: string;
+  password?: string;
   /** The server is going to be killed: what is then not acknowledged is no fault. */
   serverDies?: boolean;
+}
+
+export interface CrowdOptions {
+  port: number;
+  /** All of them come at the same moment. */
+  clients: number;
+  /** Number of the first device. */
+  firstDevice: number;
+  seconds: number;
 }
 
 /** What `mqload pub` says, and when the run was, in `performance.now()`. */
@@ -43,6 +54,7 @@ export interface PublishResult {
   disconnects: number;
   conn_errors: number;
   bad_acks: number;
+  connect_s: number;
   gen_cpu_s: number;
   srv?: { cpu_s: number; cpu_ms_per_1k: number; rss_peak_mb: number };
   startedAtMs: number;
@@ -107,6 +119,29 @@ export class Mqload {
     return { ...result, startedAtMs: result.endedAtMs - result.elapsed_s * 1000 };
   }
 
+  /** Publishes until `stop` is called, and is not missed when it is disturbed. */
+  disturb(options: PublishOptions): { stop(): Promise<PublishResult> } {
+    const child = this.#spawn(publishArguments(options));
+    const result = resultOf<PublishResult>(child);
+    result.catch(() => {}); // told to who stops it
+    return {
+      stop: async () => {
+        child.process.kill('SIGTERM');
+        return await result;
+      },
+    };
+  }
+
+  /**
+   * Clients that connect all at once, again and again where they are refused, send one message each within a second
+   * and leave.
+   */
+  crowd({ port, clients, firstDevice, seconds }: CrowdOptions): Promise<PublishResult> {
+    const args = ['pub', '-p', port, '-q', 1, '-s', 100, '-w', 1, '-r', 1, '-R', '-t', seconds];
+    args.push('-c', clients, '-n', clients, '-m', clients, '-d', firstDevice);
+    return this.#run(args.map(String));
+  }
+
   subscribe({ port, messages, seconds, idleSeconds, ledger }: SubscribeOptions): Subscription {
     const args = ['sub', '-p', `${port}`, '-q', '1', '-t', `${seconds}`, '-T', 'telemetry/#'];
     if (messages !== undefined) args.push('-m', `${messages}`);
@@ -145,6 +180,8 @@ function publishArguments(options: PublishOptions): string[] {
   if (options.firstDevice !== undefined) args.push('-d', options.firstDevice);
   if (options.serverPid !== undefined) args.push('-P', options.serverPid);
   if (options.ledger !== undefined) args.push('-l', options.ledger);
+  if (options.user !== undefined) args.push('-U', options.user);
+  if (options.password !== undefined) args.push('-W', options.password);
   return args.map(String);
 }
 

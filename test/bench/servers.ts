@@ -85,8 +85,12 @@ export interface GatewaySinkOptions {
   format: 'batch' | 'each';
 }
 
-/** A gateway that is not started yet: default settings, but for its port, its data and its sink. */
-export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOptions): Promise<Server> {
+/** A gateway that is not started yet: default settings, but for its port, its data, its sink, and what is given. */
+export async function gatewayServer(
+  context: BenchContext,
+  sink?: GatewaySinkOptions,
+  settings: object = {},
+): Promise<Server> {
   const directory = context.children.directory('gateway');
   const port = await freePort();
   const config = {
@@ -98,6 +102,7 @@ export async function gatewayServer(context: BenchContext, sink?: GatewaySinkOpt
         ? {}
         : { cloud: { type: 'mqtt', url: `mqtt://127.0.0.1:${sink.upstreamPort}`, format: sink.format } },
     log: { level: 'warn', format: 'json' },
+    ...settings,
   };
   const file = join(directory, 'gateway.yaml');
   writeFileSync(file, JSON.stringify(config)); // YAML contains JSON
@@ -118,6 +123,13 @@ export async function startGateway(context: BenchContext, sink?: GatewaySinkOpti
   const server = await gatewayServer(context, sink);
   await server.start();
   return server;
+}
+
+/** Hashes a password into a users file, as `sluice passwd` does. */
+export function addUser(file: string, user: string, password: string): void {
+  const args = [...nodeFlags(), CLI, 'passwd', file, user, '--stdin', '--cost', '10'];
+  const { status, stderr } = spawnSync(process.execPath, args, { input: `${password}\n`, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`sluice passwd: ${stderr}`);
 }
 
 export interface MosquittoOptions {

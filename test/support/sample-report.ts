@@ -164,6 +164,7 @@ function modelTotals(last: Sample): { totals: Totals; groups: GroupTotals[] } {
     connectRefusals: 0,
     ack: summary(Math.round(last.acked * share), 1.3),
     endToEnd: summary(Math.round(last.delivered * share), 18),
+    phases: [],
   });
   return { totals, groups: [group('meters', 0.8, LOST), group('pumps', 0.2, 0)] };
 }

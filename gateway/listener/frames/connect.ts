@@ -61,3 +61,8 @@ export type ConnectResult =
       /** What to put into it: return code or reason code. `undefined`: close without a CONNACK. */
       readonly connackCode: number | undefined;
     };
+
+/** Accepted when the disk has its session, or its will. */
+export function isStored({ cleanStart, sessionExpiryS, will }: Connect): boolean {
+  return !cleanStart || sessionExpiryS > 0 || will !== undefined;
+}

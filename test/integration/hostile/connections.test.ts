@@ -140,3 +140,37 @@ async function waitForConnections(gateway: Attack['gateway'], count: number): Pr
   const isSo = async () => (await gateway.counters()).connections === count;
   await waitFor(isSo, { what: `${count} connections` });
 }
+
+test('hundreds that come, subscribe and go all at once wait for each other, and others do not wait for all', async () => {
+  const crowd = 900;
+  await attacked({}, async ({ gateway, served }) => {
+    const { port } = gateway;
+    const count = async () => (await gateway.counters()).connections;
+    const before = await count();
+    const clients = Array.from(
+      { length: crowd },
+      () => new RawClient(connect({ port, host: '127.0.0.1' }), 4),
+    );
+    const came = await Promise.all(
+      clients.map((client, i) =>
+        client.sendConnect({ clientId: `crowd-${i}` }).then((ack) => ack.returnCode),
+      ),
+    );
+    expect(new Set(came)).toEqual(new Set([0]));
+    await served();
+    expect(await count()).toBe(before + crowd);
+    const waits = async () => (await gateway.counters()).crowdWaits;
+    await Promise.all(clients.map((client, i) => client.subscribe(`crowd/${i}/commands`, 1)));
+    await served();
+    const waitedToSubscribe = await waits();
+    expect(waitedToSubscribe).toBeGreaterThan(0);
+    // Half of them say goodbye, the others just go.
+    for (const [i, client] of clients.entries()) {
+      if (i % 2 === 0) client.send({ cmd: 'disconnect' });
+      client[Symbol.dispose]();
+    }
+    await served();
+    await waitFor(async () => (await count()) === before, { what: 'the end of the crowd' });
+    expect(await waits()).toBeGreaterThan(waitedToSubscribe);
+  });
+});

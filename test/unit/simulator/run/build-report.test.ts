@@ -42,6 +42,7 @@ function partsOf(change: Partial<ReportParts> = {}): ReportParts {
     phases: [{ name: 'p', fromMs: 0, toMs: 1000 }],
     faults: [{ name: 'upstream cut', fromMs: 100, toMs: 200 }],
     samples: [],
+    phasesOf: () => [],
     verification: verificationOf(),
     drainMs: null,
     generatorBusy: 0.2,

@@ -22,11 +22,13 @@ const NOTHING_JUDGED: Verdict = {
   p99Live: 0,
   drain: 0,
   delivered: -1,
+  undisturbed: [],
 };
 
 function check(verdict: Partial<Verdict>, totals: Partial<Totals>, more: Partial<CheckContext> = {}) {
   const context: CheckContext = {
     totals: { ...sampleReport().totals, ...totals },
+    groups: [],
     isVerified: true,
     isGeneratorLate: false,
     isReceiverSure: true,
@@ -181,6 +183,7 @@ test('by default loss, disorder, reused names, damage and open ends are judged',
   const { totals } = sampleReport();
   const checks = checksOf(loaded.scenario.verdict, {
     totals,
+    groups: [],
     isVerified: true,
     isGeneratorLate: false,
     isReceiverSure: true,
@@ -194,4 +197,65 @@ test('by default loss, disorder, reused names, damage and open ends are judged',
     'unsent',
     'delivered',
   ]);
+});
+
+describe('a group that must not feel what happens to others', () => {
+  const phase = (name: string, p99: number, count = 10_000, lengthMs = 10_000) => ({
+    name,
+    lengthMs,
+    ack: latency(p99, count),
+  });
+  const judged = (
+    quiet: ReturnType<typeof phase>,
+    loud: ReturnType<typeof phase>,
+    isGeneratorLate = false,
+  ) => {
+    const undisturbed = [{ group: 'meter', quiet: 'quiet', during: 'loud', p99AckTimes: 2, rateShare: 0.99 }];
+    const groups = [
+      { name: 'baby', phases: [phase('quiet', 1), phase('loud', 1)] },
+      { name: 'meter', phases: [phase('arrival', 900), quiet, loud] },
+    ];
+    return check({ undisturbed }, {}, { groups, isGeneratorLate });
+  };
+
+  test('is compared with itself, its latency and its rate', () => {
+    expect(judged(phase('quiet', 20), phase('loud', 40, 19_800, 20_000))).toEqual([
+      {
+        name: 'meter in loud: p99Ack',
+        wanted: 'at most 2 times that of quiet',
+        got: '40 ms for 20 ms',
+        ok: true,
+      },
+      {
+        name: 'meter in loud: acknowledged',
+        wanted: 'at least 99 % of that of quiet',
+        got: '990.0/s for 1000.0/s',
+        ok: true,
+      },
+    ]);
+  });
+
+  test.each([
+    ['slower than that', phase('loud', 41), [false, true]],
+    ['less often than that', phase('loud', 20, 9899), [true, false]],
+    ['not at all', phase('loud', 0, 0), [false, false]],
+  ])('is disturbed when it is acknowledged %s', (_what, loud, expected) => {
+    expect(judged(phase('quiet', 20), loud).map(({ ok }) => ok)).toEqual(expected);
+  });
+
+  test('is not judged by a generator that was late itself, but what was good is good', () => {
+    expect(judged(phase('quiet', 20), phase('loud', 41), true)).toMatchObject([
+      { ok: null, got: '41 ms for 20 ms, but the generator was late itself' },
+      { ok: true },
+    ]);
+  });
+
+  test('is not judged where there is nothing to compare with', () => {
+    expect(judged(phase('quiet', 0, 0), phase('loud', 20))).toMatchObject([
+      { ok: null, got: 'nothing to compare with' },
+    ]);
+    expect(judged(phase('quiet', 20), phase('another', 20))).toMatchObject([
+      { ok: null, got: 'not reached' },
+    ]);
+  });
 });

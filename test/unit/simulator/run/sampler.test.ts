@@ -99,3 +99,25 @@ test('the receiver counts as busy when it was for much of the run, not for a mom
   await take(11_000);
   expect(sampler.isReceiverBusy).toBe(false);
 });
+
+test('acknowledgements are told by phase and group, also those between two samples', async () => {
+  const { sampler, groups, runTo } = samplerUnderTest(() => undefined);
+  sampler.enter('quiet');
+  groups[0]!.acked(3);
+  groups[1]!.acked(50);
+  runTo(1000);
+  await sampler.take('quiet');
+  groups[0]!.acked(4);
+  runTo(2000);
+  sampler.enter('loud');
+  groups[0]!.acked(90);
+  const { ackP99Ms } = await sampler.take('loud');
+  expect(ackP99Ms).toBeGreaterThan(89); // and of the time since the last sample all the same
+  runTo(2500);
+  sampler.leave();
+  expect(sampler.phasesOf(0)).toMatchObject([
+    { name: 'quiet', lengthMs: 2000, ack: { count: 2, max: 4 } },
+    { name: 'loud', lengthMs: 500, ack: { count: 1, max: 90 } },
+  ]);
+  expect(sampler.phasesOf(1)).toMatchObject([{ ack: { count: 1, max: 50 } }, { ack: { count: 0 } }]);
+});

@@ -1,0 +1,57 @@
+// Whether a group kept its rate and its latency while others made trouble: beside itself in a quiet phase.
+
+import { formatMs } from '../report/number-format.ts';
+import type { Check, PhaseOfGroup } from '../report/report.ts';
+import type { Verdict } from '../scenario/scenario-settings.ts';
+
+export interface UndisturbedContext {
+  phasesOf(group: string): readonly PhaseOfGroup[];
+  /** Why what was measured says nothing; empty: it does. */
+  excuse: string;
+}
+
+type Undisturbed = Verdict['undisturbed'][number];
+
+export function undisturbedChecks(
+  wanted: readonly Undisturbed[],
+  { phasesOf, excuse }: UndisturbedContext,
+): Check[] {
+  return wanted.flatMap(({ group, quiet, during, p99AckTimes, rateShare }) => {
+    const phases = phasesOf(group);
+    const before = phases.find(({ name }) => name === quiet);
+    const then = phases.find(({ name }) => name === during);
+    const name = `${group} in ${during}`;
+    const checks: Check[] = [];
+    const judge = (what: string, bound: string, told: string, isGood: boolean) =>
+      checks.push({
+        name: `${name}: ${what}`,
+        wanted: `${bound} ${quiet}`,
+        got: isGood || excuse === '' ? told : `${told}, but ${excuse}`,
+        ok: isGood || excuse === '' ? isGood : null,
+      });
+    if (before === undefined || then === undefined || before.ack.count === 0) {
+      const got = before !== undefined && then !== undefined ? 'nothing to compare with' : 'not reached';
+      return [{ name, wanted: `as in ${quiet}`, got, ok: null }];
+    }
+    if (p99AckTimes > 0) {
+      const told = `${formatMs(then.ack.p99)} for ${formatMs(before.ack.p99)}`;
+      // Nothing acknowledged is no short time.
+      const isGood = then.ack.count > 0 && then.ack.p99 <= p99AckTimes * before.ack.p99;
+      judge('p99Ack', `at most ${p99AckTimes} times that of`, told, isGood);
+    }
+    if (rateShare > 0) {
+      const share = perSecond(then) / perSecond(before);
+      const told = `${perSecond(then).toFixed(1)}/s for ${perSecond(before).toFixed(1)}/s`;
+      judge('acknowledged', `at least ${percent(rateShare)} of that of`, told, share >= rateShare);
+    }
+    return checks;
+  });
+}
+
+function perSecond({ ack, lengthMs }: PhaseOfGroup): number {
+  return (ack.count / Math.max(1, lengthMs)) * 1000;
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}
