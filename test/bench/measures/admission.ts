@@ -70,14 +70,17 @@ const NOTE =
   'with placeholders, and all quotas of device, group and gateway, stored bytes among them, too high to be met.';
 
 type Shape = (typeof SHAPES)[number];
+type Load = Shape & Partial<typeof LOGIN>;
 
 async function measureGuarded(context: BenchContext, shape: Shape): Promise<PublishResult> {
   const directory = context.children.directory('users');
   const usersFile = join(directory, 'users');
   addUser(usersFile, LOGIN.user, LOGIN.password);
-  const access = { usersFile, groups: { devices: { users: [LOGIN.user] } }, rules };
+  const groups = { devices: { users: [LOGIN.user] } };
+  const failures = { delayMs: 0, delayMaxMs: 0 }; // who asks whether it has started has no password
+  const access = { usersFile, groups, rules, failures };
   try {
-    return await measure(context, shape, { access, quotas });
+    return await measure(context, { ...shape, ...LOGIN }, { access, quotas });
   } finally {
     context.children.removeDirectory(directory);
   }
@@ -87,12 +90,11 @@ function measureOpen(context: BenchContext, shape: Shape): Promise<PublishResult
   return measure(context, shape, {});
 }
 
-async function measure(context: BenchContext, shape: Shape, settings: object): Promise<PublishResult> {
+async function measure(context: BenchContext, load: Load, settings: object): Promise<PublishResult> {
   await using server = await gatewayServer(context, undefined, settings);
   await server.start();
   return await context.load.publish({
-    ...shape,
-    ...LOGIN,
+    ...load,
     port: server.port,
     seconds: WARM_UP_S + context.options.seconds,
     warmUpSeconds: WARM_UP_S,
