@@ -8,6 +8,7 @@ import type { ProfileStep, StepKind } from '../profile/profile.ts';
 import { DueQueue } from './due-queue.ts';
 import { GroupClock, type RateChange } from './group-clock.ts';
 import type { GroupCounters } from './group-counters.ts';
+import { inTurn } from './in-turn.ts';
 import type { SimulatedDevice } from './simulated-device.ts';
 
 export interface GroupDevice {
@@ -156,7 +157,7 @@ export class DeviceGroup {
 
   /** Every device loses its connection, and connects again by itself. */
   drop(): void {
-    for (const { client } of this.devices) client.drop();
+    for (const { client } of this.devices) inTurn(() => client.drop());
   }
 
   /** Whatever is still on the devices, or was due before the end and not reached, is given up. */

@@ -12,6 +12,7 @@ import { type Endpoint, openSocket, parseEndpoint } from './endpoint.ts';
 import { flushAtEndOfTurn } from './flush-turn.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { inTurn } from './in-turn.ts';
 import { PacketType } from './packet-type.ts';
 import { ReconnectDelay } from './reconnect-delay.ts';
 
@@ -97,7 +98,7 @@ export class LeanConnection {
     const wasUp = this.isOpen;
     this.#forget();
     socket.destroy();
-    this.#timer = this.#clock.after(this.#delay.nextMs(), () => this.#attempt());
+    this.#timer = this.#clock.after(this.#delay.nextMs(), () => inTurn(() => this.#attemptAgain()));
     this.#session.closed(reason, wasUp);
   }
 
@@ -150,6 +151,10 @@ export class LeanConnection {
 
   broken(reason: string): void {
     this.end(reason);
+  }
+
+  #attemptAgain(): void {
+    if (this.#isWanted && this.#socket === undefined) this.#attempt();
   }
 
   #attempt(): void {

@@ -36,7 +36,7 @@ export function renderHtml(report: Report, source: ReportSource = {}): string {
 <body>
 <main>
 ${[
-  verdictSection(report),
+  verdictSection(report, source),
   tilesSection(report),
   checksSection(report),
   remarksSection(report),

@@ -11,17 +11,20 @@ import { checkWord, exampleWords, NOT_VERIFIED_SENTENCE, verdictSentence } from 
 export interface ReportSource {
   /** The command line. */
   command?: string;
-  /** The scenario's file, as it is. */
+  /** When the run's payloads believe it to be, where the scenario says so. */
+  startTime?: string;
+  /** A scenario file that does the same again. */
   scenarioText?: string;
 }
 
 const CHECK_WORDS = { ok: 'held', failed: 'failed', open: 'not judged' } as const;
 
-export function verdictSection(report: Report): string {
+export function verdictSection(report: Report, { startTime }: ReportSource): string {
   const { scenario, run, verdict, verified } = report;
   const facts = [
     `run <code>${escapeHtml(run.id)}</code>`,
     `seed <code>${run.seed}</code>`,
+    ...(startTime === undefined ? [] : [`startTime <code>${escapeHtml(startTime)}</code>`]),
     escapeHtml(run.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')),
     formatMs(run.durationMs),
   ];

@@ -38,6 +38,7 @@ export function liveState({ scenario, phases, phase, faults, fleet, sampler }: L
     phase,
     faults,
     devices: totals.devices,
+    isVerified: latest !== undefined,
     sample,
     perSecond: {
       sent: perS('sent'),

@@ -31,7 +31,7 @@ export class PhaseLatencies {
   }
 
   add(group: number, ack: LatencyHistogram): void {
-    this.#phases.at(-1)?.groups[group]!.merge(ack);
+    this.#phases.at(-1)?.groups[group]?.merge(ack);
   }
 
   of(group: number): PhaseOfGroup[] {

@@ -20,29 +20,28 @@ export function undisturbedChecks(
     const phases = phasesOf(group);
     const before = phases.find(({ name }) => name === quiet);
     const then = phases.find(({ name }) => name === during);
-    const name = `${group} in ${during}`;
     const checks: Check[] = [];
     const judge = (what: string, bound: string, told: string, isGood: boolean) =>
       checks.push({
-        name: `${name}: ${what}`,
-        wanted: `${bound} ${quiet}`,
+        name: `${group} ${what}`,
+        wanted: `${during} ${bound} ${quiet}`,
         got: isGood || excuse === '' ? told : `${told}, but ${excuse}`,
         ok: isGood || excuse === '' ? isGood : null,
       });
     if (before === undefined || then === undefined || before.ack.count === 0) {
       const got = before !== undefined && then !== undefined ? 'nothing to compare with' : 'not reached';
-      return [{ name, wanted: `as in ${quiet}`, got, ok: null }];
+      return [{ name: group, wanted: `${during} as ${quiet}`, got, ok: null }];
     }
     if (p99AckTimes > 0) {
-      const told = `${formatMs(then.ack.p99)} for ${formatMs(before.ack.p99)}`;
+      const told = `${(then.ack.p99 / before.ack.p99).toFixed(2)} x (${formatMs(then.ack.p99)})`;
       // Nothing acknowledged is no short time.
       const isGood = then.ack.count > 0 && then.ack.p99 <= p99AckTimes * before.ack.p99;
-      judge('p99Ack', `at most ${p99AckTimes} times that of`, told, isGood);
+      judge('p99Ack', `at most ${p99AckTimes} x`, told, isGood);
     }
     if (rateShare > 0) {
       const share = perSecond(then) / perSecond(before);
-      const told = `${perSecond(then).toFixed(1)}/s for ${perSecond(before).toFixed(1)}/s`;
-      judge('acknowledged', `at least ${percent(rateShare)} of that of`, told, share >= rateShare);
+      const told = `${percent(share)} (${perSecond(then).toFixed(1)}/s)`;
+      judge('rate', `at least ${percent(rateShare)} of`, told, share >= rateShare);
     }
     return checks;
   });

@@ -1,5 +1,6 @@
 // A run as NDJSON, one object a line: {kind: 'phase' | 'fault' | 'sample' | 'report'} and under that name the thing
-// itself, as in report.ts. Each sample once, however often it is shown.
+// itself, as in report.ts. Each sample once, however often it is shown; beside it `verified: false` when nobody listens
+// at the upstream end.
 
 import type { FaultSpan, PhaseSpan, Report } from '../report/report.ts';
 import type { LiveState, RunView, ViewOutput } from './run-view.ts';
@@ -20,10 +21,10 @@ export class JsonView implements RunView {
     this.#write({ kind: 'fault', fault });
   }
 
-  sample({ sample }: LiveState): void {
+  sample({ sample, isVerified }: LiveState): void {
     if (sample.atMs <= this.#lastAtMs) return;
     this.#lastAtMs = sample.atMs;
-    this.#write({ kind: 'sample', sample });
+    this.#write({ kind: 'sample', sample, ...(isVerified ? {} : { verified: false }) });
   }
 
   finish(report: Report): void {

@@ -95,7 +95,7 @@ function headLines(
 }
 
 function countLines(
-  { sample, perSecond, devices, totals }: LiveState,
+  { sample, perSecond, devices, totals, isVerified }: LiveState,
   history: History,
   columns: number,
 ): Piece[][] {
@@ -109,6 +109,11 @@ function countLines(
     colour,
     `  ${sparkline(values, sparkColumns)}`,
   ];
+  /** What only the upstream end can tell. */
+  const far = (name: string, [value, rate]: [number, number | null], line: Piece): Piece[] =>
+    isVerified
+      ? [...count(name, value, rate), line]
+      : [...count(name, Number.NaN, null), ['dim', '  not verified']];
   const { connected } = sample;
   const reconnects = totals.reconnects > 0 ? `, ${formatCount(totals.reconnects)} reconnects` : '';
   return [
@@ -119,8 +124,8 @@ function countLines(
     count('sent', sample.sent, perSecond.sent),
     count('acked', sample.acked, perSecond.acked),
     count('refused', sample.refused, perSecond.refused, sample.refused > 0 ? 'red' : 'dim'),
-    [...count('delivered', sample.delivered, perSecond.delivered), spark(history.delivered, 'green')],
-    [...count('lag', sample.lag, null), spark(history.lag, 'yellow')],
+    far('delivered', [sample.delivered, perSecond.delivered], spark(history.delivered, 'green')),
+    far('lag', [sample.lag, null], spark(history.lag, 'yellow')),
   ];
 }
 
@@ -143,14 +148,12 @@ function latencyLines({ sample }: LiveState): Piece[][] {
 }
 
 /** What is odd; always two lines, so that the frame does not jump. */
-function noteLines({ totals, faults, elapsedMs, sample }: LiveState): Piece[][] {
+function noteLines({ totals, faults, elapsedMs, sample, isVerified }: LiveState): Piece[][] {
+  const known = (count: number): string => formatCount(isVerified ? count : Number.NaN); // a dash
   const odd: Piece[] = [['dim', padEnd('so far', NAME_COLUMNS)]];
-  odd.push(['plain', `again ${formatCount(totals.duplicatesSameName)} same name, `]);
-  odd.push([
-    totals.duplicatesNewName > 0 ? 'red' : 'plain',
-    `${formatCount(totals.duplicatesNewName)} new name`,
-  ]);
-  odd.push([totals.reordered > 0 ? 'red' : 'plain', `  reordered ${formatCount(totals.reordered)}`]);
+  odd.push(['plain', `again ${known(totals.duplicatesSameName)} same name, `]);
+  odd.push([totals.duplicatesNewName > 0 ? 'red' : 'plain', `${known(totals.duplicatesNewName)} new name`]);
+  odd.push([totals.reordered > 0 ? 'red' : 'plain', `  reordered ${known(totals.reordered)}`]);
   odd.push(['plain', `  skipped ${formatCount(totals.skipped)}`]);
   const now: Piece[] = [['dim', padEnd('faults', NAME_COLUMNS)], ...faultPieces(faults, elapsedMs)];
   const lines = [odd, now];

@@ -56,14 +56,15 @@ export class PlainView implements RunView {
   }
 }
 
-function sampleLine({ sample, perSecond, devices }: LiveState): string {
+function sampleLine({ sample, perSecond, devices, isVerified }: LiveState): string {
+  const known = (count: number): number => (isVerified ? count : Number.NaN); // a dash
   const parts = [
     padStart(formatClock(sample.atMs), CLOCK_COLUMNS),
     `up ${padStart(`${sample.connected}/${devices}`, 9)}`,
     `sent ${withRate(sample.sent, perSecond.sent)}`,
     `acked ${withRate(sample.acked, perSecond.acked)}`,
-    `delivered ${withRate(sample.delivered, perSecond.delivered)}`,
-    `lag ${padStart(formatCompact(sample.lag), 6)}`,
+    `delivered ${withRate(known(sample.delivered), known(perSecond.delivered))}`,
+    `lag ${padStart(formatCompact(known(sample.lag)), 6)}`,
     `ack p99 ${padStart(latency(sample.ackP99Ms), 8)}`,
     `end to end p99 ${padStart(latency(sample.endToEndP99Ms), 8)}`,
   ];
@@ -74,7 +75,8 @@ function sampleLine({ sample, perSecond, devices }: LiveState): string {
 }
 
 function withRate(count: number, perSecond: number): string {
-  return `${padStart(formatCompact(count), 6)} ${padStart(`+${formatRate(perSecond)}`, 9)}`;
+  const rate = Number.isNaN(perSecond) ? '' : `+${formatRate(perSecond)}`;
+  return `${padStart(formatCompact(count), 6)} ${padStart(rate, 9)}`;
 }
 
 function latency(ms: number): string {

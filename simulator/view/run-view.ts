@@ -17,6 +17,8 @@ export interface LiveState {
   faults: readonly FaultSpan[];
   /** In the whole fleet. */
   devices: number;
+  /** Somebody listens at the upstream end. Otherwise what only it can tell is 0 and means nothing, as in the report. */
+  isVerified: boolean;
   /** The latest; its counts are the totals so far. */
   sample: Sample;
   /** Over the last second. */

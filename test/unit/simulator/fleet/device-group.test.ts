@@ -124,11 +124,12 @@ describe('a group of devices', () => {
     expect(group.runDue(100, () => {})).toBe(true);
   });
 
-  test('drops all connections', () => {
+  test('drops all connections', async () => {
     const { group, clients, counters } = groupUnderTest({ devices: 3, nowMs: () => 0 });
     group.runDue(10, () => {});
     expect(group.connected).toBe(3);
     group.drop();
+    await new Promise<void>((resolve) => setImmediate(resolve)); // a few at a time
     expect(clients.map(({ isConnected }) => isConnected)).toEqual([false, false, false]);
     expect(counters.connected).toBe(0);
   });

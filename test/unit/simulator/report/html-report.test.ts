@@ -68,7 +68,7 @@ describe('the page', () => {
     const hostile = `</script></style><img src=x onerror="alert(1)">' onload='alert(2)" onclick="&\u0007`;
     const report: Report = withTexts(sampleReport(), hostile);
     report.totals.examples = { [hostile]: [hostile], lost: [hostile] };
-    const html = renderHtml(report, { command: hostile, scenarioText: hostile });
+    const html = renderHtml(report, { command: hostile, startTime: hostile, scenarioText: hostile });
     const tags = tagsOf(html);
     expect(unbalanced(html)).toEqual([]);
     expect(tags.filter(({ name }) => name === 'img')).toEqual([]);
@@ -83,6 +83,16 @@ describe('the page', () => {
     const html = renderHtml(sampleReport());
     expect(html).toContain('1 of 6 checks did not hold: loss.');
     expect(html.indexOf('did not hold')).toBeLessThan(html.indexOf('class="tiles"'));
+  });
+
+  test('says how to do it again: the seed, the start time where it was set, and the scenario', () => {
+    const head = (html: string) => html.slice(html.indexOf('<header'), html.indexOf('</header>'));
+    expect(head(renderHtml(sampleReport()))).toContain('seed <code>42</code>');
+    expect(head(renderHtml(sampleReport()))).not.toContain('startTime');
+    const source = { startTime: '2026-01-01T00:00:00Z', scenarioText: 'name: again' };
+    const html = renderHtml(sampleReport(), source);
+    expect(head(html)).toContain('startTime <code>2026-01-01T00:00:00Z</code>');
+    expect(html).toContain('<pre>name: again</pre>');
   });
 
   test('draws each fault in each chart, an instant as a line and one that lasts to the end as a band', () => {

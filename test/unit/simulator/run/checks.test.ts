@@ -221,15 +221,15 @@ describe('a group that must not feel what happens to others', () => {
   test('is compared with itself, its latency and its rate', () => {
     expect(judged(phase('quiet', 20), phase('loud', 40, 19_800, 20_000))).toEqual([
       {
-        name: 'meter in loud: p99Ack',
-        wanted: 'at most 2 times that of quiet',
-        got: '40 ms for 20 ms',
+        name: 'meter p99Ack',
+        wanted: 'loud at most 2 x quiet',
+        got: '2.00 x (40 ms)',
         ok: true,
       },
       {
-        name: 'meter in loud: acknowledged',
-        wanted: 'at least 99 % of that of quiet',
-        got: '990.0/s for 1000.0/s',
+        name: 'meter rate',
+        wanted: 'loud at least 99 % of quiet',
+        got: '99 % (990.0/s)',
         ok: true,
       },
     ]);
@@ -245,7 +245,7 @@ describe('a group that must not feel what happens to others', () => {
 
   test('is not judged by a generator that was late itself, but what was good is good', () => {
     expect(judged(phase('quiet', 20), phase('loud', 41), true)).toMatchObject([
-      { ok: null, got: '41 ms for 20 ms, but the generator was late itself' },
+      { ok: null, got: '2.05 x (41 ms), but the generator was late itself' },
       { ok: true },
     ]);
   });

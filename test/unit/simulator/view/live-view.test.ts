@@ -58,6 +58,17 @@ describe('the live view', () => {
     expect(lineOf('The generator')).toBe('');
   });
 
+  test('does not show as zero what nobody knows', () => {
+    const terminal = new ViewTerminal();
+    const { view } = open(terminal);
+    view.sample(liveState({ isVerified: false }));
+    const lines = linesOf(terminal.take());
+    const lineOf = (name: string) => lines.find((line) => line.startsWith(name)) ?? '';
+    expect(lineOf('delivered')).toMatch(/^delivered +– +not verified$/);
+    expect(lineOf('lag')).toMatch(/^lag +– +not verified$/);
+    expect(lineOf('so far')).toMatch(/again – same name, – new name {2}reordered – {2}skipped 3$/);
+  });
+
   test('names the phase beyond the plan', () => {
     const terminal = new ViewTerminal();
     const { view } = open(terminal);

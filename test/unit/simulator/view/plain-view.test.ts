@@ -47,6 +47,17 @@ describe('the plain view', () => {
     expect(out.take()).toMatch(/refused 7 {2}generator 120 ms late/);
   });
 
+  test('has a dash for what nobody knows when nothing is verified', () => {
+    const out = new ViewTerminal();
+    using view = createView('plain', out);
+    view.sample(liveState());
+    expect(out.take()).not.toContain('–  ack');
+    view.sample(liveState({ isVerified: false, sample: { ...sample, atMs: 40_000, delivered: 0, lag: 0 } }));
+    const line = out.take();
+    expect(line).toMatch(/delivered +– +lag +– +ack p99/);
+    expect(line).toMatch(/acked +[\d.]+k +\+998\/s/);
+  });
+
   test('writes no escape sequences, whatever things are called', () => {
     const out = new ViewTerminal();
     {
@@ -79,6 +90,13 @@ describe('the JSON view', () => {
       { kind: 'report', report },
     ]);
   });
+});
+
+test('the JSON view says when nothing is verified', () => {
+  const out = new ViewTerminal();
+  using view = createView('json', out);
+  view.sample(liveState({ isVerified: false }));
+  expect(JSON.parse(out.take())).toEqual({ kind: 'sample', sample, verified: false });
 });
 
 describe('the view that suits an output', () => {
