@@ -1,10 +1,15 @@
 // Step 4: decides which records make the next upstream batch, from the stored batches that were read ahead.
 // Small ones are merged, large ones split; a stored batch that is about right as it is goes out byte for
 // byte, without being decoded (it may then carry the storage's own column of packet ids, which readers
-// ignore). Nothing is skipped: what cannot be read, or cannot be made small enough, is handed back as such.
+// ignore). Nothing is skipped: what cannot be read, or cannot be made small enough, is handed back as such. So is what
+// was kept as a dead letter: a batch ends before it, and it is never part of one.
 
 import { type Compression, encodeBatch } from '../storage/record-batch/codec.ts';
-import type { RecordBatch } from '../storage/record-batch/record-batch.ts';
+import {
+  countBeforeDeadLetter,
+  deadLetterReason,
+  type RecordBatch,
+} from '../storage/record-batch/record-batch.ts';
 import { mergeBatches, sharesTimeBase, sliceBatch } from './merge.ts';
 import type { HeldBatch } from './read-ahead.ts';
 import type { UpstreamBatch } from './sinks/sink.ts';
@@ -34,18 +39,21 @@ export type Assembled =
   | { kind: 'batch'; batch: UpstreamBatch; bytes: number }
   /** Not full, and `mayWait`. */
   | { kind: 'wait' }
-  /** These records cannot be sent; `bytes` is what there is of them. */
+  /** These records cannot be sent, or are not to be; `bytes` is what there is of them. */
   | { kind: 'unsendable'; count: number; reason: string; bytes: Uint8Array };
 
 /** The levels for batches that are encoded anew: bytes upstream cost more than a little CPU. */
 const LEVELS = { zstd: 3, gzip: 6, none: 0 } as const satisfies Record<Compression, number>;
 
-/** A stretch of one stored batch. */
+/** A stretch of one stored batch, with no dead letter in it. */
 interface Piece {
   held: HeldBatch;
   /** Index of its first record within the stored batch. */
   start: number;
+  /** 0: the record at `start` is a dead letter. */
   count: number;
+  /** Of the stored batch, where it is wanted no further; more than `start + count` when a dead letter follows. */
+  end: number;
   /** Its share of what the stored batch will take upstream. */
   bytes: number;
 }
@@ -58,14 +66,27 @@ export function assemble(request: AssembleRequest): Assembled {
   const first = request.held[0];
   if (first.fault !== null) return unreadable(first, request);
   const piece = pieceOf(first, request);
+  if (piece.count === 0) return deadLetters(piece, request);
   return request.takes === 'records' ? assembleRecords(piece, request) : assembleEncoded(piece, request);
 }
 
 function pieceOf(held: HeldBatch, request: AssembleRequest): Piece {
   const { from, until } = request;
   const start = Math.max(0, from - held.firstOffset);
-  const count = Math.min(held.end, until) - held.firstOffset - start;
-  return { held, start, count, bytes: Math.ceil((sizeOf(held, request) * count) / held.count) };
+  const end = Math.min(held.end, until) - held.firstOffset;
+  const batch = held.header?.hasDeadLetters === true ? held.decode() : null;
+  const count = batch === null ? end - start : countBeforeDeadLetter(batch, start, end);
+  return { held, start, count, end, bytes: Math.ceil((sizeOf(held, request) * count) / held.count) };
+}
+
+/** The dead letters that a piece begins with, as far as their reason is one. */
+function deadLetters({ held, start, end }: Piece, { compression }: AssembleRequest): Assembled {
+  const batch = held.decode()!;
+  const reason = deadLetterReason(batch.flags[start]);
+  let to = start + 1;
+  while (to < end && deadLetterReason(batch.flags[to]) === reason) to++;
+  const letters = mergeBatches([sliceBatch(batch, start, to - start)]);
+  return { kind: 'unsendable', count: letters.count, reason, bytes: encodeAs(letters, compression) };
 }
 
 /** About how large the batch will be on its way; rather too large than too small. */
@@ -76,7 +97,8 @@ function sizeOf({ header, bytes }: HeldBatch, { takes, compression }: AssembleRe
 }
 
 function unreadable(held: HeldBatch, request: AssembleRequest): Assembled {
-  return { kind: 'unsendable', count: pieceOf(held, request).count, reason: held.fault!, bytes: held.bytes };
+  const { start, end } = pieceOf(held, request);
+  return { kind: 'unsendable', count: end - start, reason: held.fault!, bytes: held.bytes };
 }
 
 /** Records one by one: no merging, no waiting, only cut so that little has to be sent again. */
@@ -117,26 +139,38 @@ function assembleEncoded(first: Piece, request: AssembleRequest): Assembled {
 function gather(first: Piece, request: AssembleRequest): { pieces: Piece[]; full: boolean } {
   const pieces = [first];
   let { bytes, count } = first;
-  let end = first.held.firstOffset + first.start + first.count;
+  let end = endOf(first);
   for (const held of request.held.slice(1)) {
     if (bytes >= request.bytesMax || count >= request.messagesMax) break;
     if (end >= request.until || held.firstOffset !== end || held.fault !== null)
       return { pieces, full: true };
     const piece = pieceOf(held, request);
+    if (piece.count === 0) return { pieces, full: true };
     const fits = bytes + piece.bytes <= request.bytesMax && count + piece.count <= request.messagesMax;
     if (!fits || !sharesTimeBase(first.held.header!, held.header!)) return { pieces, full: true };
     pieces.push(piece);
     bytes += piece.bytes;
     count += piece.count;
-    end = held.end;
+    end = endOf(piece);
   }
-  return { pieces, full: bytes >= request.bytesMax || count >= request.messagesMax || end >= request.until };
+  const isEnded = end >= request.until || isCut(pieces.at(-1)!);
+  return { pieces, full: isEnded || bytes >= request.bytesMax || count >= request.messagesMax };
+}
+
+/** The offset behind it. */
+function endOf({ held, start, count }: Piece): number {
+  return held.firstOffset + start + count;
+}
+
+function isCut({ start, count, end }: Piece): boolean {
+  return start + count < end;
 }
 
 function fitsAsItIs({ held, start, count }: Piece, request: AssembleRequest): boolean {
   return (
     start === 0 &&
     count === held.count &&
+    !held.header!.hasDeadLetters &&
     count <= request.messagesMax &&
     held.bytes.length <= Math.min(request.bytesMax, request.messageBytesMax) &&
     held.header!.compression === request.compression

@@ -27,6 +27,9 @@ export type Skipped = Pick<Flight, 'missing' | 'leftOut' | 'deadLetters'>;
 
 export type Progress = Omit<Advance, 'kind' | 'sink' | 'lane'>;
 
+/** What a dead letter takes besides its bytes, roughly. */
+const LETTER_BYTES = 500;
+
 export class DeliveryLedger {
   #cursor: number;
   #sendOffset: number;
@@ -55,11 +58,16 @@ export class DeliveryLedger {
     return this.#islands[0]?.firstOffset ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Batches that the cursor has not passed, and their bytes. */
+  /** Batches that the cursor has not passed, and their bytes with those of dead letters. */
   get held(): { batches: number; bytes: number } {
+    let batches = 0;
     let bytes = 0;
-    for (const flight of this.#flights) bytes += flight.bytes;
-    return { batches: this.#flights.length, bytes };
+    for (const flight of this.#flights) {
+      if (flight.batch !== null) batches++;
+      bytes += flight.bytes;
+      for (const letter of flight.deadLetters) bytes += letter.bytes.length + LETTER_BYTES;
+    }
+    return { batches, bytes };
   }
 
   /** A batch failed and others are still under way: nothing may be sent. */

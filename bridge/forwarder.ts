@@ -42,6 +42,8 @@ export interface TakeLimits extends BatchLimits {
   heldBytesMax: number;
 }
 
+/** Runs of dead letters that are set aside in one go, before others have their turn. */
+const LETTERS_PER_TURN = 64;
 /** A whole batch that is refused for good this many times, always at the same place, is given up. */
 const REJECTIONS_MAX = 8;
 
@@ -104,7 +106,7 @@ export class Forwarder {
       if (this.#ledger.sendOffset < this.#end) this.#wakeAtMs = this.#notBeforeMs;
       return null;
     }
-    for (;;) {
+    for (let letters = 0; ; ) {
       const assembled = this.#assemble(limits, nowMs);
       switch (assembled?.kind) {
         case undefined:
@@ -122,6 +124,10 @@ export class Forwarder {
           const { count, reason, bytes } = assembled;
           const letter: DeadLetter = { firstOffset: this.#ledger.sendOffset, count, reason, bytes };
           this.#skip(count, { missing: 0, leftOut: 0, deadLetters: [letter] });
+          if (!this.#hasRoom(limits)) return null;
+          if (++letters < LETTERS_PER_TURN) break;
+          this.#wakeAtMs = nowMs;
+          return null;
         }
       }
     }

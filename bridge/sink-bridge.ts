@@ -5,6 +5,7 @@ import type { Clock } from '../config/clock.ts';
 import { SluiceError } from '../config/errors.ts';
 import type { Advance, Cursor } from '../storage/log/log-port.ts';
 import type { LogReader } from '../storage/log/log-reader.ts';
+import { deadLetterReasons } from '../storage/record-batch/record-batch.ts';
 import type { BridgeData, BridgeLane, NamedSink, SinkStatus } from './bridge-messages.ts';
 import { Forwarder } from './forwarder.ts';
 import { Sender } from './sender.ts';
@@ -89,6 +90,7 @@ export class SinkBridge {
       post: (advance) => {
         this.#book(advance, options.log);
         options.post(advance);
+        options.changed();
       },
     });
   }
@@ -103,6 +105,7 @@ export class SinkBridge {
     this.#books.leftOut += leftOut;
     const sink = this.name;
     for (const { firstOffset, count, reason } of deadLetters) {
+      if (deadLetterReasons.includes(reason)) continue; // told when it was taken, and they may be many
       log('error', 'records that cannot be sent are kept as dead letters', {
         sink,
         lane,

@@ -18,7 +18,7 @@ function renderProblem({ path, message, hint, line, column, variable }: Problem,
   const position = line === undefined ? '' : `:${line}${column === undefined ? '' : `:${column}`}`;
   const place = variable ?? (file === undefined ? '' : `${file}${position}`);
   const where = [place, path].filter((part) => part !== '').join(' ');
-  const text = `${where === '' ? '' : `${where}: `}${message}. ${hint}`;
+  const text = `${where === '' ? '' : `${where}: `}${message}.${hint === '' ? '' : ` ${hint}`}`;
   // Names of files and variables can hold anything.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');

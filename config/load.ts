@@ -1,6 +1,7 @@
 // Loads the configuration: file, then environment, then every rule; either a Config, or every problem at
 // once. Nothing is thrown for what a person can get wrong, and nothing is created or changed on disk.
-// Not here: printing (check.ts), and whether paths, hosts and certificates exist, which their users find out.
+// Not here: printing (check.ts), and whether paths, hosts and certificates exist: their users find out, and
+// `sluice check` asks them.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { messageOf } from './errors.ts';
@@ -32,6 +33,8 @@ export type LoadResult =
       readonly warnings: readonly Problem[];
       /** Where settings came from: the file, then the names of environment variables. */
       readonly sources: readonly string[];
+      /** Where each setting was written. */
+      readonly origins: ReadonlyMap<string, Origin>;
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -54,7 +57,7 @@ export function loadConfig({ file, text, env }: LoadOptions): LoadResult {
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) };
   const warnings = findings.map((finding) => problemOf(finding, read.origins));
   const sources = [...(file === undefined ? [] : [file]), ...overlay.variables];
-  return { ok: true, config, warnings: inOrder(warnings), sources };
+  return { ok: true, config, warnings: inOrder(warnings), sources, origins: read.origins };
 }
 
 function parseText(text: string): YamlSource {
@@ -121,7 +124,8 @@ function restsOnBroken(finding: Finding, broken: ReadSettings['broken']): boolea
   );
 }
 
-function problemOf(finding: Finding, origins: ReadonlyMap<string, Origin>): Problem {
+/** At the place of the setting that it is about. */
+export function problemOf(finding: Finding, origins: ReadonlyMap<string, Origin>): Problem {
   const { message, hint, paths } = finding;
   const written = paths.find((path) => origins.has(path));
   return { path: paths[0], message, hint, ...(written === undefined ? {} : origins.get(written)) };

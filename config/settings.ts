@@ -48,6 +48,10 @@ const mqtt = object('What devices may do.', {
     ...limits.packetBytes,
     default: 1 * MiB,
   }),
+  malformedPayload: oneOf(
+    'What becomes of a message whose payload is not the UTF-8 that its properties (MQTT 5) say it is.',
+    { values: ['accept', 'refuse', 'dead-letter'], default: 'accept' },
+  ),
   connectTimeoutMs: duration('How long a new connection has for its CONNECT packet.', {
     ...limits.connectTimeoutMs,
     default: 10 * seconds,

@@ -17,7 +17,7 @@ export interface Problem extends Origin {
   readonly path: string;
   /** What is wrong, without a full stop. */
   readonly message: string;
-  /** What to do, a sentence. */
+  /** What to do, a sentence; empty where the message says it. */
   readonly hint: string;
 }
 

@@ -1,5 +1,5 @@
-// Once a minute, what admission has kept out or made to wait since the last time: one line, and none when there was
-// nothing. So the log tells plainly what devices feel, and a quiet gateway stays quiet.
+// Once a minute, what admission has kept out, kept as dead letters or made to wait since the last time: one line, and
+// none when there was nothing. So the log tells plainly what devices feel, and a quiet gateway stays quiet.
 
 import type { Clock, Timer } from '../../config/clock.ts';
 import type { Logger } from '../../config/logger.ts';
@@ -41,6 +41,7 @@ export class AdmissionReport {
     const now: Sums = {
       refusedConnections: status.refusedConnections,
       refusedPublishes: status.refusedPublishes,
+      deadLetteredPublishes: status.deadLetteredPublishes,
       delayed: status.quotas.delayed,
       dropped: status.quotas.dropped,
       disconnected: status.quotas.disconnected,

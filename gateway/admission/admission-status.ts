@@ -11,6 +11,8 @@ export interface AdmissionStatus {
   readonly refusedConnections: Partial<Record<ConnectRefusal | AdmitRefusal, number>>;
   /** By the names of publish-refusal.ts. */
   readonly refusedPublishes: Readonly<Record<string, number>>;
+  /** Acknowledged and kept as dead letters, by the same names. */
+  readonly deadLetteredPublishes: Readonly<Record<string, number>>;
   readonly refusedSubscribes: number;
   readonly quotas: QuotaStatus;
   readonly pressure: PressureStatus;

@@ -56,6 +56,7 @@ export class Admission implements Component {
   readonly publishes: PublishAdmission;
   readonly #throttle: FailureThrottle;
   readonly #ledger: RefusalLedger;
+  readonly #deadLetters: RefusalLedger;
   #refusedSubscribes = 0;
   readonly #report: AdmissionReport;
 
@@ -77,7 +78,9 @@ export class Admission implements Component {
     this.quotas = new Quotas({ config, clock, usage });
     this.limits = new ConnectionLimits(quotas, clock);
     this.#throttle = new FailureThrottle(access.failures);
-    this.#ledger = new RefusalLedger(audit, () => clock.monotonicMs());
+    const monotonicMs = (): number => clock.monotonicMs();
+    this.#ledger = new RefusalLedger(audit, monotonicMs);
+    this.#deadLetters = new RefusalLedger(audit, monotonicMs, 'publish-dead-lettered');
     const { authenticator, policy, limits } = this;
     this.pressure = new Pressure({
       config,
@@ -98,7 +101,10 @@ export class Admission implements Component {
       stored,
       pressure,
       ownerOf,
-      onLeft: (client) => this.#ledger.close(client),
+      onLeft: (client) => {
+        this.#ledger.close(client);
+        this.#deadLetters.close(client);
+      },
       audit,
       clock,
     });
@@ -108,6 +114,8 @@ export class Admission implements Component {
       pressure,
       room,
       ledger: this.#ledger,
+      deadLetters: this.#deadLetters,
+      malformedPayload: config.mqtt.malformedPayload,
       isLowLane: lanes.map(({ priority }) => priority === 'low'),
     });
   }
@@ -202,6 +210,7 @@ export class Admission implements Component {
       connections: this.limits.counts(),
       refusedConnections: this.door.refused,
       refusedPublishes: this.#ledger.counts,
+      deadLetteredPublishes: this.#deadLetters.counts,
       refusedSubscribes: this.#refusedSubscribes,
       quotas: this.quotas.status(),
       pressure: this.pressure.status,

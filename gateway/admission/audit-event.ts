@@ -1,11 +1,12 @@
 // What the audit log is told. One plain object a refusal or change; the log adds the time and sums up what repeats.
 
 export interface AuditEvent {
-  /** What kind of thing happened; `refused` is a publish or a filter, the others as they say. */
+  /** What kind of thing happened; a dead letter was acknowledged and kept, and is not sent on. */
   readonly event:
     | 'connect-refused'
     | 'certificate-refused'
     | 'publish-refused'
+    | 'publish-dead-lettered'
     | 'subscribe-refused'
     | 'identity-data';
   /** A short word from a closed set, such as `bad-credentials`. */

@@ -1,12 +1,15 @@
 // Step 2, admit, for one publish: one decision, made from small rules in this order:
 //
-//     size -> access -> number of topics -> pressure -> quota of the device -> of its group -> of the gateway -> room
+//     size -> access -> number of topics -> payload format -> pressure -> quota of the device -> of its group
+//       -> of the gateway -> room
 //
-// The first rule that does not let it pass decides. The answer is a number; nothing is made per message. Deciding
-// changes nothing by itself, but for turns taken in a queue (quota/quotas.ts): the intake carries the answer out and
-// then says so.
+// The first rule that does not let it pass decides. What is to be a dead letter is kept as others are, so the rules
+// behind hold for it too. The answer is a number; nothing is made per message. Deciding changes nothing by itself, but
+// for turns taken in a queue (quota/quotas.ts): the intake carries the answer out and then says so.
 
+import type { Config } from '../../config/settings.ts';
 import type { AdmittedClient } from './guest.ts';
+import { isMalformedText, type JudgedPayload } from './payload-format.ts';
 import { publishRefusal, quotaRefusal } from './publish-refusal.ts';
 import type { Quotas } from './quota/quotas.ts';
 import type { SampledRecord } from './quota/sample.ts';
@@ -32,11 +35,13 @@ export const judged = {
   hold: 6,
   /** Others wait for room in the batch, and it is not its turn: as if there were none. */
   turn: 7,
+  /** Append it as a dead letter, which nobody gets; then `keptAsDeadLetter`. */
+  deadLetter: 8,
 } as const;
 export type Judged = (typeof judged)[keyof typeof judged];
 
 /** What a decision is about, beside who and which topic. */
-export interface JudgedPublish {
+export interface JudgedPublish extends JudgedPayload {
   readonly qos: 0 | 1 | 2;
   /** On the wire, fixed header and all. */
   readonly packetBytes: number;
@@ -55,6 +60,8 @@ export interface PublishAdmissionOptions {
   pressure: PressureFlags;
   room: RoomGate;
   ledger: RefusalLedger;
+  deadLetters: RefusalLedger;
+  malformedPayload: Config['mqtt']['malformedPayload'];
   /** By lane: its messages wait first under pressure. */
   isLowLane: readonly boolean[];
 }
@@ -66,12 +73,15 @@ export class PublishAdmission {
   /** One of publish-refusal.ts, of the last decision that was `refuse`, `drop` or `disconnect`; 0: a policy's drop. */
   refusal = 0;
   #verdict: Verdict = verdict.accept;
+  readonly #checksPayloads: boolean;
 
   constructor(options: PublishAdmissionOptions) {
     this.#options = options;
+    this.#checksPayloads = options.malformedPayload !== 'accept';
   }
 
-  decide(client: AdmittedClient, topic: TopicEntry, publish: JudgedPublish): Judged {
+  /** `bytes` hold the payload. */
+  decide(client: AdmittedClient, topic: TopicEntry, publish: JudgedPublish, bytes: Buffer): Judged {
     const { quota } = client;
     const { limits } = quota;
     if (limits !== null && limits.packetBytesMax > 0 && publish.packetBytes > limits.packetBytesMax)
@@ -86,6 +96,9 @@ export class PublishAdmission {
       }
       client.countedTopic = topic;
     }
+    const isMalformed = this.#checksPayloads && isMalformedText(publish, bytes);
+    if (isMalformed && this.#options.malformedPayload === 'refuse')
+      return this.#turnDown(client, publish, publishRefusal.payloadFormat);
     if (!pressure.isEased) {
       if (publish.qos === 0 && pressure.shedsQos0)
         return this.#turnDown(client, publish, publishRefusal.pressure);
@@ -93,8 +106,13 @@ export class PublishAdmission {
         return judged.pressure;
     }
     this.#verdict = quotas.decide(quota, publish.packetBytes, publish.qos, this.nowMs);
-    if (this.#verdict > verdict.keep) return this.#carryOut(quotaRefusal(quota.reason));
-    return this.#options.room.pass(publish.packetBytes, this.nowMs) ? judged.keep : judged.turn;
+    if (this.#verdict > verdict.keep) {
+      // The latest of its topic that somebody gets is one that is well-formed.
+      if (isMalformed && this.#verdict === verdict.hold) this.#verdict = verdict.thin;
+      return this.#carryOut(quotaRefusal(quota.reason));
+    }
+    if (!this.#options.room.pass(publish.packetBytes, this.nowMs)) return judged.turn;
+    return isMalformed ? judged.deadLetter : judged.keep;
   }
 
   /** After `wait`. */
@@ -115,6 +133,12 @@ export class PublishAdmission {
   /** It was appended. */
   kept(client: AdmittedClient, { packetBytes }: JudgedPublish): void {
     this.#options.quotas.settle(client.quota, this.#verdict, packetBytes, this.nowMs);
+  }
+
+  /** It was appended as a dead letter. */
+  keptAsDeadLetter(client: AdmittedClient, topic: TopicEntry, publish: JudgedPublish): void {
+    this.kept(client, publish);
+    this.#options.deadLetters.add(client, publishRefusal.payloadFormat, topic.ownText);
   }
 
   /** After `refuse`, `drop` and `disconnect`, when the client is told. */

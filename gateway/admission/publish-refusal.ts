@@ -7,14 +7,17 @@ import { quotaExceeded, quotaReason, quotaReasonNames, quotaReasonText } from '.
 
 const FIRST = 0xc0;
 const notAuthorized = 0x87;
+const payloadFormatInvalid = 0x99;
 
 export const publishRefusal = {
   notAuthorized: FIRST,
   messageTooLarge: FIRST + 1,
   /** QoS 0 only; the gateway is under pressure. */
   pressure: FIRST + 2,
+  /** mqtt.malformedPayload */
+  payloadFormat: FIRST + 3,
 } as const;
-const FIRST_QUOTA = FIRST + 3;
+const FIRST_QUOTA = FIRST + 4;
 
 /** `reason`: of `quotaReason`. */
 export function quotaRefusal(reason: number): number {
@@ -41,6 +44,11 @@ const refusals: readonly PublishRefusal[] = [
     text: 'larger than this client may send',
   },
   { name: 'pressure', reasonCode: quotaExceeded, text: 'the gateway is under pressure' },
+  {
+    name: 'payload-format',
+    reasonCode: payloadFormatInvalid,
+    text: 'the payload is said to be UTF-8 and is not',
+  },
   ...quotaReasonNames.map((name) => ({
     name: name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
     reasonCode: quotaExceeded,

@@ -1,7 +1,8 @@
-// Publishes that were turned down: counted exactly, and told to the audit log once a second for each client and reason,
-// with how many they were. A client that does nothing else may be turned down hundreds of thousands of times a second.
+// Publishes that were turned down, or kept as dead letters: counted exactly, and told to the audit log once a second
+// for each client and reason, with how many they were. A client that does nothing else may be turned down hundreds of
+// thousands of times a second.
 
-import type { Audit } from './audit-event.ts';
+import type { Audit, AuditEvent } from './audit-event.ts';
 import type { AdmittedClient } from './guest.ts';
 import { publishRefusalOf } from './publish-refusal.ts';
 
@@ -19,12 +20,14 @@ interface Untold {
 export class RefusalLedger {
   readonly #audit: Audit;
   readonly #nowMs: () => number;
+  readonly #event: AuditEvent['event'];
   readonly #counts = new Map<number, number>();
   readonly #byClient = new WeakMap<AdmittedClient, Untold[]>();
 
-  constructor(audit: Audit, monotonicMs: () => number) {
+  constructor(audit: Audit, monotonicMs: () => number, event: AuditEvent['event'] = 'publish-refused') {
     this.#audit = audit;
     this.#nowMs = monotonicMs;
+    this.#event = event;
   }
 
   /** By name; since the start. */
@@ -68,7 +71,7 @@ export class RefusalLedger {
     const { count, topic, refusal } = untold;
     untold.count = 0;
     this.#audit.write({
-      event: 'publish-refused',
+      event: this.#event,
       reason: nameOf(refusal),
       client: client.clientId,
       user: client.identity.user,

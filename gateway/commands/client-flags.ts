@@ -1,27 +1,42 @@
-// What to tell mosquitto_pub and mosquitto_sub so that they reach this gateway: address and port, and for TLS whom to
-// believe and a name that the certificate has. A help for people who try it out, so where the files do not tell, a
-// placeholder stands instead of a fault.
+// What to tell mosquitto_pub and mosquitto_sub so that they reach this gateway and are let in: address and port, who
+// one is, and for TLS whom to believe and a name that the certificate has. A help for people who try it out, so where
+// the settings and files do not tell, a placeholder in capitals stands instead of a fault.
 
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { ListenerConfig } from '../../config/settings.ts';
+import type { Config, ListenerConfig } from '../../config/settings.ts';
+import { asksForCertificates, hasPasswords } from '../../config/sign-in-ways.ts';
 import { readPemFile } from '../listener/tls/pem-file.ts';
 
 type TlsConfig = Extract<ListenerConfig, { type: 'tls' }>;
 
-/** For the first listener that these two can speak to; undefined without one: they know no WebSockets. */
-export function clientFlags(
-  listeners: readonly ListenerConfig[],
-  urls: readonly string[],
-): string | undefined {
-  const index = listeners.findIndex(({ type }) => type === 'tcp' || type === 'tls');
+type SignIn = Pick<Config, 'access' | 'listeners'>;
+
+/**
+ * For the first listener that these two can speak to, and that lets anybody in; undefined without one: they know no
+ * WebSockets.
+ */
+export function clientFlags(config: SignIn, urls: readonly string[]): string | undefined {
+  const index = config.listeners.findIndex(
+    (listener) =>
+      (listener.type === 'tcp' || listener.type === 'tls') && credentials(config, listener) !== undefined,
+  );
   if (index === -1) return undefined;
-  const config = listeners[index];
+  const listener = config.listeners[index];
   const { port } = new URL(urls[index]);
-  if (config.type !== 'tls') return `-h ${reachable(config.host)} -p ${port}`;
-  const own = certificatesIn(config.certFile);
-  const asked = config.clientCertificates === 'required' ? ' --cert client.crt --key client.key' : '';
-  return `-h ${hostOf(config, own)} -p ${port} --cafile ${quoted(authorityFile(config, own))}${asked}`;
+  const shown = credentials(config, listener);
+  if (listener.type !== 'tls') return `-h ${reachable(listener.host)} -p ${port}${shown}`;
+  const own = certificatesIn(listener.certFile);
+  return `-h ${hostOf(listener, own)} -p ${port} --cafile ${authorityFile(listener, own)}${shown}`;
+}
+
+/** What shows who one is, as little as the listener lets in; undefined when it lets nobody in. */
+function credentials(config: SignIn, listener: ListenerConfig): string | undefined {
+  const certificate = ' --cert CERT_FILE --key KEY_FILE';
+  if ('clientCertificates' in listener && listener.clientCertificates === 'required') return certificate;
+  if (config.access.anonymous) return '';
+  if (hasPasswords(config)) return ' -u USER -P PASSWORD';
+  return asksForCertificates(listener) ? certificate : undefined;
 }
 
 /** "Every address" is none that one can connect to. */
@@ -40,11 +55,11 @@ function hostOf({ host }: TlsConfig, [certificate]: readonly X509Certificate[]):
 
 /** A file that has the root of the gateway's own certificate. */
 function authorityFile({ certFile, caFile }: TlsConfig, own: readonly X509Certificate[]): string {
-  if (own.some((certificate) => certificate.checkIssued(certificate))) return certFile;
+  if (own.some((certificate) => certificate.checkIssued(certificate))) return quoted(certFile);
   const trusted = caFile === '' ? [] : certificatesIn(caFile);
   if (own.some((certificate) => trusted.some((authority) => certificate.checkIssued(authority))))
-    return caFile;
-  return 'authority.crt';
+    return quoted(caFile);
+  return 'CA_FILE';
 }
 
 function certificatesIn(file: string): X509Certificate[] {
@@ -56,6 +71,7 @@ function certificatesIn(file: string): X509Certificate[] {
   }
 }
 
-function quoted(path: string): string {
+/** As one word for a shell. */
+export function quoted(path: string): string {
   return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -32,6 +32,12 @@ export function registerDemo(program: Command): void {
         process.exitCode = 1;
       } else if (settings === undefined) {
         process.exitCode = 1;
+      } else if (!settings.config.access.anonymous) {
+        process.stderr.write(
+          'sluice: access.anonymous is false, and the devices of the demo have no user name. ' +
+            'Name a configuration with access.anonymous: true, or drive devices with sluice simulate --username.\n',
+        );
+        process.exitCode = 1;
       } else {
         const quiet = { ...settings.config, log: { ...settings.config.log, level: 'warn' as const } };
         await runGateway({ ...settings, config: quiet }, (gateway) => runFleet(gateway, fleet));

@@ -2,7 +2,8 @@
 // of them, one line each. What is odd but runs is for the command to tell: `check` prints it, who runs logs it.
 
 import { renderProblems } from '../../config/check.ts';
-import { loadConfig, type Problem } from '../../config/load.ts';
+import type { Finding } from '../../config/finding.ts';
+import { loadConfig, type Problem, problemOf } from '../../config/load.ts';
 import { type Logger, logKeys } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
 
@@ -10,6 +11,8 @@ export interface LoadedSettings {
   config: Config;
   file: string | undefined;
   warnings: readonly Problem[];
+  /** What was found out later, at the place of its setting. */
+  place(finding: Finding): Problem;
 }
 
 /** Undefined when there are problems; they have been told on stderr. */
@@ -20,10 +23,14 @@ export function loadSettings(option: string | undefined): LoadedSettings | undef
     process.stderr.write(`${renderProblems(loaded.problems, file)}\n`);
     return undefined;
   }
-  return { config: loaded.config, file, warnings: loaded.warnings };
+  const { config, warnings, origins } = loaded;
+  return { config, file, warnings, place: (finding) => problemOf(finding, origins) };
 }
 
-export function logWarnings(log: Logger, { warnings, file }: Omit<LoadedSettings, 'config'>): void {
+export function logWarnings(
+  log: Logger,
+  { warnings, file }: Pick<LoadedSettings, 'warnings' | 'file'>,
+): void {
   for (const warning of warnings)
     log.warn({ [logKeys.component]: 'config' }, renderProblems([warning], file));
 }

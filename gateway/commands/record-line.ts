@@ -16,6 +16,8 @@ export interface ReceivedRecord {
   retain: boolean;
   dup: boolean | undefined;
   will: boolean | undefined;
+  /** Why it was kept as a dead letter. */
+  deadLetter?: string;
   payload: Uint8Array;
   properties: MqttProperties;
 }
@@ -34,8 +36,21 @@ export function receivedRecord(view: RecordView): ReceivedRecord {
 
 /** Without a newline; the line has none inside either. */
 export function recordLine(record: ReceivedRecord): string {
-  const { gateway, lane, offset, device, topic, timeMs, qos, retain, dup, will, payload, properties } =
-    record;
+  const {
+    gateway,
+    lane,
+    offset,
+    device,
+    topic,
+    timeMs,
+    qos,
+    retain,
+    dup,
+    will,
+    deadLetter,
+    payload,
+    properties,
+  } = record;
   return JSON.stringify({
     gateway,
     lane,
@@ -47,6 +62,7 @@ export function recordLine(record: ReceivedRecord): string {
     retain,
     dup,
     will,
+    deadLetter,
     ...textOrBase64('payload', payload),
     properties: printable(properties),
   });

@@ -1,5 +1,6 @@
 // `sluice simulate proxy`: a bad link between any two programs that speak TCP, until Ctrl-C. One line per event, one
-// with counters every few seconds, and a summary at the end, which is all there is with --quiet.
+// with counters every few seconds, and a summary at the end, which is all there is with --quiet. It has no verdict: the
+// exit code is 0, or 3 when it could not be run.
 
 import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
@@ -15,6 +16,7 @@ import {
   proxySettings,
   type Recurrence,
 } from './proxy-arguments.ts';
+import { notRun } from './simulate-exit.ts';
 
 const COUNTERS_EVERY_MS = 5000;
 /** Lines that a slow reader of the output has not taken; what comes on top is counted instead of kept. */
@@ -40,7 +42,7 @@ export function registerSimulateProxy(simulate: Command): void {
     .option('--reset-after <size>', 'reset each connection after so many bytes in either direction')
     .option('--seed <n>', 'for the jitter', '1')
     .option('--quiet', 'print nothing but the summary, at the end')
-    .action((given: ProxyArguments) => runInForeground((signal) => run(given, signal)));
+    .action((given: ProxyArguments) => runInForeground((signal) => run(given, signal).catch(notRun)));
 }
 
 async function run(given: ProxyArguments, signal: AbortSignal): Promise<number> {

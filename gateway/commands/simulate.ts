@@ -9,14 +9,18 @@ import { renderProblems } from '../../config/check.ts';
 import { messageOf, SluiceError } from '../../config/errors.ts';
 import { nearestKey } from '../../config/schema/nearest-key.ts';
 import { renderHtml } from '../../simulator/report/html-report.ts';
+import type { ReportSource } from '../../simulator/report/html-sections.ts';
 import type { Report } from '../../simulator/report/report.ts';
 import { runScenario } from '../../simulator/run/run-scenario.ts';
 import { against, type WrittenSystem } from '../../simulator/scenario/against.ts';
 import { type LoadedScenario, loadScenario } from '../../simulator/scenario/load-scenario.ts';
 import { type QuickOptions, quickScenario } from '../../simulator/scenario/quick-scenario.ts';
 import { scenarioSchemaText } from '../../simulator/scenario/scenario-schema.ts';
+import type { Scenario } from '../../simulator/scenario/scenario-settings.ts';
+import { scenarioText } from '../../simulator/scenario/scenario-text.ts';
 import { createView, viewKindFor } from '../../simulator/view/create-view.ts';
-import { faultLine, runInForeground } from './foreground.ts';
+import { runInForeground } from './foreground.ts';
+import { EXIT_NOT_RUN, endByFault, notRun } from './simulate-exit.ts';
 import { registerSimulateProxy } from './simulate-proxy.ts';
 import { startSystem } from './simulate-system.ts';
 
@@ -45,7 +49,6 @@ const QUICK_OPTIONS: readonly (keyof QuickOptions)[] = [
   'seed',
 ];
 const EXIT_CODES = { pass: 0, fail: 1, inconclusive: 2 } as const;
-const EXIT_NOT_RUN = 3;
 const SCENARIOS = fileURLToPath(new URL('../../simulator/scenarios/', import.meta.url));
 
 export function registerSimulate(program: Command): void {
@@ -114,17 +117,6 @@ function refuse(quick: readonly string[]): void {
   process.exitCode = EXIT_NOT_RUN;
 }
 
-/** Of the simulator itself. Left to Node, it would end with 1, and look like a verdict. */
-function endByFault(error: Error): never {
-  process.stderr.write(`${faultLine(error)}\n${error.stack}\n`);
-  process.exit(EXIT_NOT_RUN);
-}
-
-function notRun(error: unknown): number {
-  process.stderr.write(`${faultLine(error)}\n`);
-  return EXIT_NOT_RUN;
-}
-
 function isSystemGiven(command: Command): boolean {
   return ['to', 'verify', 'against'].some((option) => command.getOptionValueSource(option) === 'cli');
 }
@@ -148,6 +140,7 @@ interface RunOptions extends Options {
 }
 
 async function run(name: string | undefined, options: RunOptions, signal: AbortSignal): Promise<number> {
+  checkTargets(options);
   const file = name === undefined ? null : fileOf(name);
   let loaded = file === null ? quickScenario(options) : loadScenario(file);
   const system = systemOf(options);
@@ -168,16 +161,34 @@ async function run(name: string | undefined, options: RunOptions, signal: AbortS
   if (signal.aborted)
     throw new SluiceError('INTERRUPTED', 'ended before anything was sent', { kind: 'permanent' });
   const report = await runScenario({ scenario, file, system: started, view, signal });
-  write(options, report);
+  write(options, scenario, report);
   return EXIT_CODES[report.verdict];
 }
 
-function write({ report: json, html }: Options, report: Report): void {
+/** One is for machines, the other for people: a name that says the other kind is a mistake, and no file of either. */
+function checkTargets({ report, html }: Options): void {
+  const wrong = (option: string, file: string, hint: string): SluiceError =>
+    new SluiceError('BAD_ARGUMENT', `${option} ${file}: that is not what it writes`, {
+      kind: 'permanent',
+      hint,
+    });
+  if (report !== undefined && /\.html?$/i.test(report))
+    throw wrong('--report', report, `It writes JSON; write --html ${report} for a page.`);
+  if (html !== undefined && /\.json$/i.test(html))
+    throw wrong('--html', html, `It writes a page; write --report ${html} for JSON.`);
+}
+
+function write({ report: json, html }: Options, scenario: Scenario, report: Report): void {
   const files: [string | undefined, () => string][] = [
     [json, () => `${JSON.stringify(report, null, 1)}\n`],
-    [html, () => renderHtml(report)],
+    [html, () => renderHtml(report, sourceOf(scenario, report))],
   ];
   for (const [file, text] of files) if (file !== undefined) writeTo(file, text());
+}
+
+function sourceOf(scenario: Scenario, { run }: Report): ReportSource {
+  const { startTime } = scenario;
+  return { ...(startTime === '' ? {} : { startTime }), scenarioText: scenarioText(scenario, run) };
 }
 
 /** Also before a run, with nothing: so that it is not for nothing. */

@@ -8,6 +8,7 @@ import type { Config } from '../../config/settings.ts';
 import type { Damage } from '../../storage/open/damage.ts';
 import { Gateway } from '../gateway.ts';
 import { clientFlags } from './client-flags.ts';
+import { exampleTopics } from './example-topics.ts';
 import { faultLine } from './foreground.ts';
 import { type LoadedSettings, loadSettings, logWarnings } from './load-settings.ts';
 import { Reload } from './reload.ts';
@@ -182,7 +183,7 @@ function onSignals(handle: (first: boolean) => void): void {
 /** What a person wants to know first: where, and how to try it. */
 function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
   if (config.log.format === 'json') return;
-  const flags = clientFlags(config.listeners, gateway.listenerUrls);
+  const flags = clientFlags(config, gateway.listenerUrls);
   const lines = [
     '',
     `  Sluice gateway ${gateway.gatewayId}${file === undefined ? '' : ` (${file})`}`,
@@ -194,8 +195,9 @@ function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
     '',
   ];
   if (flags !== undefined) {
-    lines.push(`    mosquitto_pub ${flags} -q 1 -t plant/line1/temperature -m 21.5`);
-    lines.push(`    mosquitto_sub ${flags} -q 1 -t 'plant/#' -v`);
+    const { publish, subscribe } = exampleTopics(config);
+    if (publish !== undefined) lines.push(`    mosquitto_pub ${flags} -q 1 ${publish} -m 21.5`);
+    if (subscribe !== undefined) lines.push(`    mosquitto_sub ${flags} -q 1 ${subscribe} -v`);
   }
   const upstream = gateway.upstreamUrl;
   if (upstream !== null) lines.push(`    npm run -s sluice -- receive --from ${upstream}`);

@@ -115,13 +115,16 @@ export class PublishIntake {
       if (full !== reason.ok) return full;
     }
     const client = origin.admitted!;
-    const verdict = admission.decide(client, topic, view);
-    if (verdict !== judged.keep) return this.#notKept(verdict, origin, bytes, topic);
-    const isLocal = view.retain || fanOut.hasSubscriber(topic);
+    const verdict = admission.decide(client, topic, view, bytes);
+    const isDeadLetter = verdict === judged.deadLetter;
+    if (verdict !== judged.keep && !isDeadLetter) return this.#notKept(verdict, origin, bytes, topic);
+    const isLocal = !isDeadLetter && (view.retain || fanOut.hasSubscriber(topic));
     if (isLocal && fanOut.isFull) return noRoom;
     this.#fill(origin, bytes, topic);
+    if (isDeadLetter) this.#record.flags |= RecordFlag.deadLetterPayloadFormat;
     if (!groupCommit.append(this.#record)) return noRoom;
-    admission.kept(client, view);
+    if (isDeadLetter) admission.keptAsDeadLetter(client, topic, view);
+    else admission.kept(client, view);
     counters.received++;
     counters.receivedBytes += view.packetBytes;
     if (qos > 0) origin.unfinished++;

@@ -18,6 +18,8 @@ export interface BatchHeader {
   compression: Compression;
   /** Bytes of the body before compression. */
   bodyBytes: number;
+  /** There are dead letters among the records (version 2): they must not be sent on. */
+  hasDeadLetters: boolean;
 }
 
 /**
@@ -30,8 +32,11 @@ const ENVELOPE_ITEMS = 12;
 /** The last instant that a Date can hold (ECMA-262 21.4.1.1), less what `timeMs` can add. */
 const TIME_MS_MAX = 8.64e15 - 0xffffffff;
 
-/** The envelope's items of version 1, without the checksum. */
-export function toHeader(items: unknown[]): { header: BatchHeader; body: Uint8Array } {
+/** The envelope's items of version 1 and 2, which differ in nothing else, without the checksum. */
+export function toHeader(
+  items: unknown[],
+  hasDeadLetters: boolean,
+): { header: BatchHeader; body: Uint8Array } {
   if (items.length !== ENVELOPE_ITEMS) throw new Error('the envelope has the wrong number of items');
   const [, gateway, lane, firstOffset, count, baseTimeMs, bootId, baseMonotonicMs, method, bodyBytes, body] =
     items;
@@ -50,6 +55,7 @@ export function toHeader(items: unknown[]): { header: BatchHeader; body: Uint8Ar
     }),
     compression: compressionOf(method),
     bodyBytes: whole(bodyBytes, 'bodyBytes', { max: BODY_BYTES_MAX }),
+    hasDeadLetters,
   };
   whole(header.firstOffset + header.count, 'firstOffset + count', { max: Number.MAX_SAFE_INTEGER });
   return { header, body };

@@ -6,17 +6,18 @@
 //
 // body (after decompression, `bodyBytes` long) is a CBOR map of columns; typed arrays are RFC 8746, little endian.
 // crc32 (zlib's) is always the last five bytes (0x1a + big endian) and covers every byte before them.
-// A reader must refuse a version it does not know. Vectors: storage/README.md.
+// A reader must refuse a version it does not know. Version 2 is version 1 with dead letters among the records: known by
+// the envelope, so that whoever sends batches on need not look into those that hold none. Vectors: storage/README.md.
 
 import * as zlib from 'node:zlib';
 import { Decoder, Encoder } from 'cbor-x';
 import { messageOf, SluiceError } from '../../config/errors.ts';
 import { type BatchHeader, type Compression, toColumns, toHeader } from './batch-shape.ts';
-import type { RecordBatch, RecordColumns } from './record-batch.ts';
+import { countBeforeDeadLetter, type RecordBatch, type RecordColumns } from './record-batch.ts';
 
 export type { BatchHeader, Compression } from './batch-shape.ts';
 
-export const FORMAT_VERSION = 1;
+const version = { plain: 1, withDeadLetters: 2 } as const;
 
 export interface EncodeOptions {
   compression: Compression;
@@ -88,8 +89,9 @@ function encodeEnvelope(
   bodyBytes: number,
   body: Uint8Array,
 ): Buffer {
+  const hasDeadLetters = countBeforeDeadLetter(batch, 0, batch.count) < batch.count;
   const items = encoder.encode([
-    FORMAT_VERSION,
+    hasDeadLetters ? version.withDeadLetters : version.plain,
     batch.gateway,
     batch.lane,
     integer(batch.firstOffset),
@@ -131,10 +133,10 @@ function decodeEnvelope(input: Uint8Array): { header: BatchHeader; body: Uint8Ar
     throw damaged(messageOf(cause), cause);
   }
   if (!Array.isArray(items) || items.length < 1) throw damaged('the envelope is no array');
-  if (items[0] !== FORMAT_VERSION) {
+  if (items[0] !== version.plain && items[0] !== version.withDeadLetters) {
     throw new SluiceError(
       'BATCH_VERSION',
-      `record batch of version ${String(items[0])}, this program reads ${FORMAT_VERSION}`,
+      `record batch of version ${String(items[0])}, this program reads ${Object.values(version).join(' and ')}`,
       {
         kind: 'permanent',
         hint: 'Use the version of sluice that wrote it, or a newer one.',
@@ -142,7 +144,7 @@ function decodeEnvelope(input: Uint8Array): { header: BatchHeader; body: Uint8Ar
     );
   }
   try {
-    return toHeader(items);
+    return toHeader(items, items[0] === version.withDeadLetters);
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
   }

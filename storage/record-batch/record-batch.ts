@@ -53,7 +53,29 @@ export const RecordFlag = {
   dup: 1 << 3,
   /** A will, published by the gateway in the device's name. */
   will: 1 << 4,
+  /** A number of `deadLetterReasons`; 0: no dead letter. */
+  deadLetterMask: 0b11 << 5,
+  /** Its MQTT 5 properties say that the payload is UTF-8, and it is not. */
+  deadLetterPayloadFormat: 1 << 5,
 } as const;
+
+/** Short, as dead letters of a sink are named; the last two are for gateways to come. */
+export const deadLetterReasons: readonly string[] = ['', 'payload-format', 'unknown', 'unknown'];
+
+/**
+ * Why a record was kept as a dead letter: acknowledged, named and kept like any other, and never sent on. Empty: it is
+ * none.
+ */
+export function deadLetterReason(flags: number): string {
+  return deadLetterReasons[(flags & RecordFlag.deadLetterMask) >> 5];
+}
+
+/** How many records from `from` on, before `to`, come before the next dead letter. */
+export function countBeforeDeadLetter({ flags }: RecordColumns, from: number, to: number): number {
+  let at = from;
+  while (at < to && (flags[at] & RecordFlag.deadLetterMask) === 0) at++;
+  return at - from;
+}
 
 /** One record as an object: for decoding tools, `each` sinks and tests, never between socket and disk. */
 export interface RecordView {
@@ -67,6 +89,8 @@ export interface RecordView {
   retain: boolean;
   dup: boolean;
   will: boolean;
+  /** Why it was kept as a dead letter; absent: it is none. */
+  deadLetter?: string;
   payload: Uint8Array;
   /** MQTT 5 properties as on the wire (MQTT 5.0 2.2.2.2), without their length; empty when there are none. */
   properties: Uint8Array;
@@ -79,6 +103,7 @@ export function* recordsOf(batch: RecordBatch): Generator<RecordView> {
     const propertiesEnd = at + (batch.propertiesBytes === null ? 0 : batch.propertiesBytes[i]);
     const end = propertiesEnd + batch.payloadBytes[i];
     const flags = batch.flags[i];
+    const deadLetter = deadLetterReason(flags);
     yield {
       gateway: batch.gateway,
       lane: batch.lane,
@@ -90,6 +115,7 @@ export function* recordsOf(batch: RecordBatch): Generator<RecordView> {
       retain: (flags & RecordFlag.retain) !== 0,
       dup: (flags & RecordFlag.dup) !== 0,
       will: (flags & RecordFlag.will) !== 0,
+      ...(deadLetter === '' ? {} : { deadLetter }),
       payload: batch.data.subarray(propertiesEnd, end),
       properties: batch.data.subarray(at, propertiesEnd),
     };

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { decodeStream } from '../../gateway/commands/decode.ts';
 import { type Compression, encodeBatch } from '../../storage/record-batch/codec.ts';
-import { randomBatch, sampleBatch } from '../support/batch-samples.ts';
+import { randomBatch, sampleBatch, withDeadLetters } from '../support/batch-samples.ts';
 
 const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('../support/decode_batch.py', import.meta.url));
@@ -41,6 +41,7 @@ const parsed = (lines: string[]): unknown[] => lines.map((line) => JSON.parse(li
 describe.skipIf(!hasPythonPackages())('record batches read by Python', () => {
   test.each<Compression>(['none', 'gzip', 'zstd'])('say the same as ours (%s)', async (compression) => {
     const batches = Array.from({ length: 60 }, (_, seed) => randomBatch(seed + 1));
+    batches.push(withDeadLetters(randomBatch(1)));
     const input = Buffer.concat(batches.map((batch) => encodeBatch(batch, { compression, level: 3 })));
     const theirs = python(input);
     expect(theirs.stderr).toBe('');
@@ -79,7 +80,7 @@ describe.skipIf(!hasPythonPackages())('record batches read by Python', () => {
     );
     const input = Buffer.from(vectors.join(''), 'hex');
     const theirs = parsed(python(input).lines);
-    expect(theirs).toHaveLength(2 + 3 + 4 + 1);
+    expect(theirs).toHaveLength(2 + 3 + 4 + 1 + 2);
     expect(theirs).toEqual(parsed(await ours(input)));
   });
 });

@@ -207,9 +207,9 @@ describe('sluice receive', () => {
     await using upstream = await upstreamOf(broker);
     const options = { from: broker.url, clientId: 'r1', persistent: true };
     await using first = await new Receiver(options).started();
-    // Version 2 and nothing else: 55799([2, ..., crc32]) as storage/README.md draws it.
+    // Version 3 and nothing else: 55799([3, ..., crc32]) as storage/README.md draws it.
     const bytes = Buffer.concat([
-      Buffer.from('d9d9f78302', 'hex'),
+      Buffer.from('d9d9f78303', 'hex'),
       Buffer.from([0x54]),
       Buffer.alloc(20),
       Buffer.from('1a', 'hex'),

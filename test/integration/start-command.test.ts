@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decoyHash } from '../../gateway/admission/identity/password-hash.ts';
 import { freePort } from '../../simulator/system/free-port.ts';
 import { SluiceCommand } from '../support/sluice-command.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
@@ -15,14 +16,14 @@ interface Place extends Disposable {
 }
 
 /** A configuration with an upstream of its own, data in a directory of its own, and free ports. */
-async function place(host = '127.0.0.1'): Promise<Place> {
+async function place(host = '127.0.0.1', access: object = { anonymous: true }): Promise<Place> {
   const directory = new TemporaryDirectory();
   const config = directory.file('config.yaml');
   const port = await freePort();
   const upstreamPort = await freePort();
   const settings = {
     data: { dir: directory.file('data') },
-    access: { anonymous: true },
+    access,
     listeners: [{ type: 'tcp', host, port }],
     upstream: { embedded: true, port: upstreamPort },
     sinks: { cloud: { type: 'mqtt', url: `mqtt://127.0.0.1:${upstreamPort}` } },
@@ -91,7 +92,84 @@ test('a configuration that lets nobody in is not run', async () => {
   );
 });
 
+describe('a password file', () => {
+  const hash = decoyHash(undefined);
+  const rules = [{ publish: ['plant/{user}/#'] }];
+  let directory: TemporaryDirectory;
+  let usersFile: string;
+  beforeEach(() => {
+    directory = new TemporaryDirectory();
+    usersFile = directory.file('users');
+  });
+  afterEach(() => directory[Symbol.dispose]());
+  const write = (text: string) => writeFileSync(usersFile, text, { mode: 0o600 });
+
+  test('that cannot be parsed is a line of its place at the start, and is found by check', async () => {
+    write(`ann:${hash}\nbob\n`);
+    using here = await place('127.0.0.1', { usersFile, rules });
+    await using command = new SluiceCommand(['start', '-c', here.config]);
+    await waitFor(() => command.stdout.includes('"listening"'), { what: () => command.stderr });
+    const { code, stdout } = await command.kill('SIGTERM');
+    expect(code).toBe(0); // what it has stored is forwarded all the same
+    const fault = `${usersFile}:2 has no colon; write user:hash, or # before a comment`;
+    const told = stdout.split('\n').filter((line) => line.includes('"level":"error"'));
+    expect(told.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        msg: 'the password file cannot be used: nobody can sign in by it',
+        reason: expect.stringContaining(fault),
+      }),
+    ]);
+    expect(stdout).not.toContain('stack');
+    const checked = await new SluiceCommand(['check', '-c', here.config]).exited();
+    expect(checked).toMatchObject({ code: 1, stdout: '' });
+    expect(checked.stderr).toMatch(/^\S+config\.yaml:1:\d+ access\.usersFile: [^\n]+\n$/);
+    expect(checked.stderr).toContain(fault);
+    const elsewhere = await new SluiceCommand(['check', '-c', here.config, '--no-files']).exited();
+    expect(elsewhere).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('that turns bad is a line in the log of a gateway that runs on', async () => {
+    write(`ann:${hash}\n`);
+    using here = await place('127.0.0.1', { usersFile, rules, reloadMs: '100ms' });
+    await using command = new SluiceCommand(['start', '-c', here.config]);
+    await waitFor(() => command.stdout.includes('"listening"'), { what: () => command.stderr });
+    write('bob\n');
+    await waitFor(() => command.stdout.includes('cannot be used'), { what: () => command.stdout });
+    const { code, stdout } = await command.kill('SIGTERM');
+    expect(code).toBe(0);
+    const told = stdout.split('\n').filter((line) => line.includes('cannot be used'));
+    expect(told.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'the password file cannot be used: the users known before stay',
+        reason: expect.stringContaining(`${usersFile}:1 has no colon`),
+      }),
+    ]);
+    expect(stdout).not.toContain('stack');
+  });
+
+  test('is in the command that a start suggests', async () => {
+    write(`ann:${hash}\n`);
+    using here = await place('127.0.0.1', { usersFile, rules });
+    await using command = new SluiceCommand(['start', '-c', here.config]);
+    await waitFor(() => command.stderr.includes('mosquitto_pub'), { what: () => command.stdout });
+    const { stderr } = await command.kill('SIGTERM');
+    const flags = `-h 127.0.0.1 -p ${here.port} -u USER -P PASSWORD`;
+    expect(stderr).toContain(`mosquitto_pub ${flags} -q 1 -t plant/USER/temperature -m 21.5\n`);
+    expect(stderr).not.toContain('mosquitto_sub'); // nobody may
+  });
+});
+
 describe('sluice demo', () => {
+  test('does not drive devices that nobody would let in', async () => {
+    using here = await place('127.0.0.1', { usersFile: '/gone' });
+    const { code, stderr } = await new SluiceCommand(['demo', '-c', here.config]).exited();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^sluice: access\.anonymous is false, and the devices of the demo have no user name\. /,
+    );
+  });
+
   test('says at the end what has become of it all', async () => {
     using here = await place();
     const args = ['demo', '-c', here.config, '--devices', '3', '--rate', '50'];

@@ -28,6 +28,14 @@ const TOPICS = ['plant/line1/t', 'plant/Wärme/ß', '工厂/状态', 'a', '/', '
 const DEVICES = ['dev-1', 'dév-2', '设备', '', 'x'.repeat(128)];
 const TEXTS = ['', 'plain', 'Grüße 🌍', '__proto__', '{"a":[1,2]}', 'two\nlines\t'];
 
+/** Every third record as one that was kept as a dead letter: a batch as it never goes upstream. */
+export function withDeadLetters(batch: RecordBatch): RecordBatch {
+  const flags = batch.flags.map((bits, i) =>
+    i % 3 === 0 ? bits | RecordFlag.deadLetterPayloadFormat : bits,
+  );
+  return { ...batch, flags };
+}
+
 /** Up to 40 records; the same seed gives the same batch. */
 export function randomBatch(seed: number): RecordBatch {
   const random = seededRandom(seed);

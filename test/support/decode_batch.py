@@ -21,6 +21,7 @@ MAGIC = b"\xd9\xd9\xf7"
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 EPOCH = datetime.datetime(1970, 1, 1)
 UINT16_LE, UINT32_LE = 69, 70
+DEAD_LETTER = [{}, {"deadLetter": "payload-format"}, {"deadLetter": "unknown"}, {"deadLetter": "unknown"}]
 
 
 def fail(reason):
@@ -37,7 +38,7 @@ def envelopes(stream):
         raw = bytes(stream.getbuffer()[start : stream.tell()])
         if isinstance(items, cbor2.CBORTag):  # cbor2 may hand over the tag of self-described CBOR or unwrap it
             items = items.value
-        if items[0] != 1:
+        if items[0] not in (1, 2):
             fail(f"version {items[0]}")
         if raw[-5] != 0x1A or struct.unpack(">I", raw[-4:])[0] != items[11] or zlib.crc32(raw[:-5]) != items[11]:
             fail(f"checksum of the batch at byte {start}")
@@ -148,6 +149,7 @@ def records(items):
             "retain": bool(flags[i] & 4),
             "dup": bool(flags[i] & 8),
             "will": bool(flags[i] & 16),
+            **DEAD_LETTER[flags[i] >> 5 & 3],
             **text_or_base64("payload", data[middle:end]),
             "properties": properties(data[at:middle]),
         }

@@ -8,6 +8,8 @@ export interface TestRecord {
   payload?: string | Uint8Array;
   qos?: 0 | 1 | 2;
   retain?: boolean;
+  /** Kept as one: its payload is not the UTF-8 it is said to be. */
+  deadLetter?: boolean;
   /** MQTT 5 properties as on the wire, without their length. */
   properties?: Uint8Array;
   /** After the batch's base time. */
@@ -38,7 +40,7 @@ export function recordBatch(records: readonly TestRecord[], envelope: BatchEnvel
     devices: devices.strings,
     topics: topics.strings,
     timeMs: Uint32Array.from(records, ({ timeMs = 0 }) => timeMs),
-    flags: Uint8Array.from(records, ({ qos = 1, retain = false }) => qos | (retain ? RecordFlag.retain : 0)),
+    flags: Uint8Array.from(records, flagsOf),
     payloadBytes: Uint32Array.from(payloads, (payload) => payload.length),
     propertiesBytes: records.some((record) => record.properties !== undefined)
       ? Uint32Array.from(properties, (bytes) => bytes.length)
@@ -50,19 +52,27 @@ export function recordBatch(records: readonly TestRecord[], envelope: BatchEnvel
   };
 }
 
-/** `count` records from `firstOffset` on, of `devices` devices in turn; the payload is the offset. */
+function flagsOf({ qos = 1, retain = false, deadLetter = false }: TestRecord): number {
+  return qos | (retain ? RecordFlag.retain : 0) | (deadLetter ? RecordFlag.deadLetterPayloadFormat : 0);
+}
+
+/**
+ * `count` records from `firstOffset` on, of `devices` devices in turn; the payload is the offset. Those with the offsets
+ * `deadLetters` were kept as such.
+ */
 export function numberedBatch(
   firstOffset: number,
   count: number,
-  options: { devices?: number; payloadBytes?: number } & BatchEnvelope = {},
+  options: { devices?: number; payloadBytes?: number; deadLetters?: readonly number[] } & BatchEnvelope = {},
 ): RecordBatch {
-  const { devices = 5, payloadBytes = 0, ...envelope } = options;
+  const { devices = 5, payloadBytes = 0, deadLetters = [], ...envelope } = options;
   const records = Array.from({ length: count }, (_, i) => {
     const offset = firstOffset + i;
     return {
       device: `dev-${offset % devices}`,
       topic: `plant/${offset % devices}`,
       payload: String(offset).padEnd(payloadBytes, '.'),
+      deadLetter: deadLetters.includes(offset),
     };
   });
   return recordBatch(records, { firstOffset, ...envelope });

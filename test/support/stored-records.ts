@@ -16,6 +16,7 @@ export interface StoredRecord {
   retain: boolean;
   dup: boolean;
   will: boolean;
+  deadLetter?: string;
   payload: string;
   payloadBytes: number;
   properties: MqttProperties;

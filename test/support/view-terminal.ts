@@ -59,6 +59,7 @@ export function liveState(change: Partial<LiveState> = {}): LiveState {
     phase: 'outage',
     faults: [{ ...faults[0], toMs: null }],
     devices: 1000,
+    isVerified: true,
     sample,
     perSecond: { sent: 1000, acked: 998, refused: 0, delivered: 0 },
     totals: { skipped: 3, duplicatesSameName: 20, duplicatesNewName: 0, reordered: 0, reconnects: 12 },

@@ -1,12 +1,14 @@
 // The users of the password file as it is now: loaded, watched, and loaded again when it changes. A file that is
-// missing or has a problem is told, and what was loaded before stays in use; at the start that is nobody. The
+// missing or has a problem is told in a line, and what was loaded before stays in use; at the start that is nobody. The
 // gateway starts all the same: what it has stored must be forwarded, and a mended file is taken at once. Every
 // change is an audit line.
 
 import type { Clock } from '../../../config/clock.ts';
+import { SluiceError } from '../../../config/errors.ts';
 import { type Logger, logKeys } from '../../../config/logger.ts';
 import type { Audit } from '../audit-event.ts';
 import { loadPasswordFile, PasswordUsers } from './password-file.ts';
+import { describeUnknownGroup, unknownGroups } from './unknown-groups.ts';
 import { describeChanges, type UserChanges, userChanges } from './user-changes.ts';
 import { WatchedFiles } from './watched-files.ts';
 
@@ -20,7 +22,7 @@ export interface LiveUsersOptions {
 }
 
 /** Named in one warning. */
-const GROUPS_TOLD_MAX = 20;
+const GROUPS_TOLD_MAX = 5;
 
 export class LiveUsers {
   readonly #options: LiveUsersOptions;
@@ -68,14 +70,13 @@ export class LiveUsers {
 
   /** To be called again when the settings have other groups. */
   warnOfUnknownGroups(): void {
-    const unknown = new Set<string>();
-    for (const [, { group }] of this.#current.entries()) {
-      if (group !== undefined && !this.#options.hasGroup(group)) unknown.add(group);
-    }
-    if (unknown.size === 0) return;
+    const unknown = unknownGroups(this.#current, (group) => this.#options.hasGroup(group));
+    if (unknown.length === 0) return;
+    const told = unknown.slice(0, GROUPS_TOLD_MAX).map(describeUnknownGroup);
+    if (unknown.length > told.length) told.push(`${unknown.length - told.length} more groups`);
     this.#options.log.warn(
-      { [logKeys.file]: this.#path, groups: [...unknown].slice(0, GROUPS_TOLD_MAX) },
-      'users of groups that access.groups does not have are refused',
+      { [logKeys.file]: this.#path },
+      `users of groups that access.groups does not have are refused: ${told.join('; ')}`,
     );
   }
 
@@ -99,9 +100,15 @@ export class LiveUsers {
 
   #tell(error: Error): void {
     const { audit, log } = this.#options;
-    const kept = this.#current.size === 0 ? 'nobody can sign in by it' : 'the users known before stay';
-    log.error(
-      { [logKeys.file]: this.#path, [logKeys.error]: error },
+    const isNobody = this.#current.size === 0;
+    const kept = isNobody ? 'nobody can sign in by it' : 'the users known before stay';
+    const hint = error instanceof SluiceError ? error.hint : undefined;
+    log[isNobody ? 'error' : 'warn'](
+      {
+        [logKeys.file]: this.#path,
+        [logKeys.reason]: error.message,
+        ...(hint === undefined ? {} : { hint }),
+      },
       `the password file cannot be used: ${kept}`,
     );
     const detail = error.message;

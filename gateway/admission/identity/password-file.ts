@@ -22,6 +22,8 @@ export const passwordFileLimits = {
   problemsMax: 100,
 } as const;
 
+/** In the message of an error. */
+const PROBLEMS_TOLD_MAX = 3;
 /** Lines that are parsed at one go: a few milliseconds on a small board. */
 const STEP_LINES = 500;
 /** Does not wait for a writer, should the file be a pipe. */
@@ -75,7 +77,7 @@ export interface LoadedPasswordFile {
   readonly warnings: readonly string[];
 }
 
-/** Throws PASSWORD_FILE, with every problem in its message. */
+/** Throws PASSWORD_FILE, with the first problems and their lines in its message. */
 export async function loadPasswordFile(path: string): Promise<LoadedPasswordFile> {
   const { text, mode } = await readPasswordFile(path);
   const steps = parseSteps(text);
@@ -157,13 +159,19 @@ export function groupFault(group: string): string | undefined {
   return isGroupName(group) ? undefined : 'is not 1 to 64 of the characters A-Z a-z 0-9 . _ -';
 }
 
-/** What the file is refused with. */
-export function problemsError(path: string, problems: readonly LineProblem[]): SluiceError {
-  const lines = problems.map(({ line, message }) => (line === 0 ? message : `line ${line} ${message}`));
-  return new SluiceError('PASSWORD_FILE', `the password file ${path} is not usable: ${lines.join('; ')}`, {
+/** What the file is refused with: one line, whatever is in it. */
+function problemsError(path: string, problems: readonly LineProblem[]): SluiceError {
+  const told = problems.slice(0, PROBLEMS_TOLD_MAX).map((problem) => problemText(path, problem));
+  if (problems.length > told.length) told.push(`and ${problems.length - told.length} more problems`);
+  return new SluiceError('PASSWORD_FILE', `the password file cannot be used: ${told.join('; ')}`, {
     kind: 'permanent',
-    hint: 'Mend these lines; `sluice passwd` writes good ones',
+    hint: 'Mend this; `sluice passwd` writes good lines, `sluice check` tells all that are not',
   });
+}
+
+/** `users.txt:3 has no colon; ...`, as compilers say it. */
+export function problemText(path: string, { line, message }: LineProblem): string {
+  return line === 0 ? `${path}: ${message}` : `${path}:${line} ${message}`;
 }
 
 /** The lines that are no comments, numbered, without what ends them. */

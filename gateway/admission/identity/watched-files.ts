@@ -180,7 +180,7 @@ export class WatchedFiles {
 function unreadable(path: string, cause: unknown): SluiceError {
   return new SluiceError('WATCHED_FILE_UNREADABLE', `cannot read ${path}: ${messageOf(cause)}`, {
     kind: 'transient',
-    hint: 'What was loaded before stays in use; put the file back or make it readable',
+    hint: 'Put the file back, or make it readable',
     cause,
   });
 }

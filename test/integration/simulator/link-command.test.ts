@@ -7,6 +7,7 @@ import { connect } from 'mqtt';
 import { describe, expect, test } from 'vitest';
 import { MosquittoProcess } from '../../../simulator/system/mosquitto-process.ts';
 import { hasMosquitto } from '../../support/mosquitto.ts';
+import { SluiceCommand } from '../../support/sluice-command.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -91,12 +92,27 @@ describe.skipIf(!hasMosquitto())('the proxy command', () => {
 });
 
 describe('the proxy command', () => {
-  test('refuses what it cannot do with one line, and 1', async () => {
+  test('refuses what it cannot do with one line, and 3, as all of simulate', async () => {
     await using command = new ProxyCommand('--listen', ':0', '--to', ':1', '--bandwidth', 'much');
-    expect(await command.exitCode()).toBe(1);
+    expect(await command.exitCode()).toBe(3);
     expect([command.stdout, command.stderr]).toEqual([
       '',
       "sluice: --bandwidth 'much' is no bandwidth. Write a bandwidth such as 50kbit/s, 2Mbit/s or 400kB/s.\n",
     ]);
+  });
+
+  test.each([
+    ['an argument that is missing', ['--to', ':1'], /^error: required option '--listen/],
+    [
+      'an option that it does not know',
+      ['--listen', ':0', '--to', ':1', '--colour'],
+      /^error: unknown option/,
+    ],
+    ['an address that is not of this machine', ['--listen', '192.0.2.1:0', '--to', ':1'], /^sluice: /],
+  ])('could not be run for %s: 3', async (_, args, wanted) => {
+    const { code, stderr } = await new SluiceCommand(['simulate', 'proxy', ...args]).exited();
+    expect(stderr).toMatch(wanted);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(code).toBe(3);
   });
 });

@@ -52,6 +52,12 @@ describe('what is wrong is told in a line, without a stack', () => {
     ['an unknown option', ['--colour', 'red'], /^error: unknown option '--colour'/],
     ['a wrong value of an option', ['--rate', 'fast'], /^sluice simulate --rate: "fast" is not a rate/],
     ['options beside a scenario', ['smoke', '--devices', '9'], /^sluice: --devices cannot be given with/],
+    [
+      'a page for machines',
+      ['smoke', '--report', 'x.html'],
+      /^sluice: --report x\.html: .* --html x\.html for a page/,
+    ],
+    ['a JSON page', ['smoke', '--html', 'x.json'], /^sluice: --html x\.json: .* --report x\.json for JSON/],
     ['a rival that it does not know', ['smoke', '--against', 'x'], /^sluice: --against does not know "x"/],
     [
       'a fault that cannot be done to what runs already',
@@ -116,13 +122,17 @@ describe.skipIf(!hasMosquitto())('sluice simulate against a broker that runs', (
     expect(report!.totals.delivered).toBeGreaterThan(100);
     expect(report!.totals.delivered).toBe(report!.totals.acked);
     expect(JSON.parse(readFileSync(directory.file('report.json'), 'utf8'))).toEqual(report);
-    expect(readFileSync(directory.file('report.html'), 'utf8')).toContain('<html');
+    const page = readFileSync(directory.file('report.html'), 'utf8');
+    expect(page).toContain('<html');
+    expect(page).toContain(`\nrun: ${report!.run.id}\nstartTime: ${report!.run.startedAt}\n`);
   });
 
   test('leaves the verdict open when nothing is verified', async () => {
     const { code, stdout } = await simulate('--devices', '1', '--for', '200ms', '--to', url, '--json');
     expect(code).toBe(2);
-    expect(linesOf(stdout).at(-1)!.report!.verdict).toBe('inconclusive');
+    const lines = linesOf(stdout);
+    expect(lines.at(-1)!.report!.verdict).toBe('inconclusive');
+    expect(lines.find(({ kind }) => kind === 'sample')).toMatchObject({ verified: false });
   });
 
   test('ends in order at Ctrl-C, and proves what was sent until then', async () => {

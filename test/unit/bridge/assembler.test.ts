@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type AssembleRequest, assemble } from '../../../bridge/assembler.ts';
 import { HeldBatch } from '../../../bridge/read-ahead.ts';
@@ -46,6 +47,142 @@ function offsetsOf(assembled: ReturnType<typeof assemble>): number[] {
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
+
+/** What a lane is handed out as: offsets of a batch, or `dead` and the offsets of what was set aside. */
+function wholeLane(stored: HeldBatch[], changes: Partial<AssembleRequest> = {}): (string | number)[][] {
+  const parts: (string | number)[][] = [];
+  const end = stored.at(-1)!.end;
+  for (let from = stored[0].firstOffset; from < end; ) {
+    const assembled = assemble(
+      request(stored.slice(stored.findIndex((held) => held.end > from)), { ...changes, from }),
+    );
+    if (assembled.kind === 'wait') throw new Error('waits');
+    if (assembled.kind === 'batch') {
+      const { batch } = assembled;
+      if (batch.body.kind === 'encoded') expect(decodeHeader(batch.body.bytes).hasDeadLetters).toBe(false);
+      parts.push(offsetsOf(assembled));
+    } else {
+      expect(assembled.reason).toBe('payload-format');
+      const letters = decodeBatch(assembled.bytes);
+      expect([letters.firstOffset, letters.count]).toEqual([from, assembled.count]);
+      const records = [...recordsOf(letters)];
+      expect(records.map(({ payload }) => Number(Buffer.from(payload)))).toEqual(
+        range(from, from + letters.count),
+      );
+      expect(new Set(records.map(({ deadLetter }) => deadLetter))).toEqual(new Set(['payload-format']));
+      parts.push(['dead', ...range(from, from + letters.count)]);
+    }
+    from += parts.at(-1)!.filter((part) => part !== 'dead').length;
+  }
+  return parts;
+}
+
+describe.each(['encoded', 'records'] as const)(
+  'records kept as dead letters, from a sink that takes %s',
+  (takes) => {
+    test.each([
+      [
+        'first',
+        [0, 1],
+        [
+          ['dead', 0, 1],
+          [2, 3, 4, 5],
+        ],
+      ],
+      [
+        'last',
+        [4, 5],
+        [
+          [0, 1, 2, 3],
+          ['dead', 4, 5],
+        ],
+      ],
+      [
+        'in the middle',
+        [2],
+        [
+          [0, 1],
+          ['dead', 2],
+          [3, 4, 5],
+        ],
+      ],
+      ['every other', [1, 3, 5], [[0], ['dead', 1], [2], ['dead', 3], [4], ['dead', 5]]],
+      ['all', [0, 1, 2, 3, 4, 5], [['dead', 0, 1, 2, 3, 4, 5]]],
+    ])('are set aside and in no batch, in their order: %s', (_name, deadLetters, expected) => {
+      for (const stored of ['none', 'zstd', 'gzip'] as const) {
+        for (const compression of ['none', 'zstd', 'gzip'] as const) {
+          const lane = wholeLane([held(numberedBatch(0, 6, { deadLetters }), stored)], {
+            takes,
+            compression,
+          });
+          expect(lane, `stored ${stored}, sent ${compression}`).toEqual(expected);
+        }
+      }
+    });
+
+    test('are set aside where a cursor stands in the middle of them, or what follows is settled', () => {
+      const stored = held(numberedBatch(0, 10, { deadLetters: range(3, 8) }));
+      expect(assemble(request([stored], { takes, from: 5 }))).toMatchObject({ kind: 'unsendable', count: 3 });
+      expect(assemble(request([stored], { takes, from: 5, until: 7 }))).toMatchObject({
+        kind: 'unsendable',
+        count: 2,
+      });
+      expect(offsetsOf(assemble(request([stored], { takes, until: 2 })))).toEqual([0, 1]);
+    });
+  },
+);
+
+describe('a stored batch with dead letters', () => {
+  const plain = (from: number): HeldBatch => held(numberedBatch(from, 3));
+  const mixed = (from: number, ...deadLetters: number[]): HeldBatch =>
+    held(numberedBatch(from, 3, { deadLetters }));
+
+  test('is merged with its neighbours as far as there is none between them', () => {
+    expect(wholeLane([plain(0), mixed(3, 4), plain(6)])).toEqual([
+      [0, 1, 2, 3],
+      ['dead', 4],
+      [5, 6, 7, 8],
+    ]);
+    expect(wholeLane([plain(0), mixed(3, 3), plain(6)])).toEqual([
+      [0, 1, 2],
+      ['dead', 3],
+      [4, 5, 6, 7, 8],
+    ]);
+    expect(wholeLane([plain(0), mixed(3, 5), plain(6)])).toEqual([range(0, 5), ['dead', 5], [6, 7, 8]]);
+  });
+
+  test('that begins with one leaves the batch before it as it is stored', () => {
+    const first = plain(0);
+    const assembled = assemble(request([first, mixed(3, 3)]));
+    expect(assembled).toMatchObject({ kind: 'batch', batch: { count: 3 } });
+    expect(assembled.kind === 'batch' && assembled.batch.body).toEqual({
+      kind: 'encoded',
+      bytes: first.bytes,
+    });
+  });
+
+  test('lets nobody wait for what could not be in the same batch', () => {
+    for (const stored of [[mixed(0, 2)], [plain(0), mixed(3, 5)], [plain(0), mixed(3, 3)]])
+      expect(assemble(request(stored, { mayWait: true })).kind).toBe('batch');
+    expect(assemble(request([mixed(0, 0)], { mayWait: true })).kind).toBe('unsendable');
+    expect(assemble(request([mixed(0, 0)], { mayWait: true, from: 1 })).kind).toBe('wait');
+  });
+
+  test('is damaged as a whole when its records cannot be read', () => {
+    const { bytes } = held(numberedBatch(0, 3, { deadLetters: [1] }), 'gzip');
+    const torn = Buffer.from(bytes);
+    torn[torn.length - 6] ^= 1; // gzip's own last byte
+    torn.writeUInt32BE(crc32(torn.subarray(0, -5)), torn.length - 4);
+    const damaged = new HeldBatch({ firstOffset: 0, count: 3, bytes: torn });
+    expect(damaged.header?.hasDeadLetters).toBe(true);
+    expect(assemble(request([damaged]))).toEqual({
+      kind: 'unsendable',
+      count: 3,
+      reason: 'damaged',
+      bytes: torn,
+    });
+  });
+});
 
 describe('encoded batches', () => {
   test('a single stored batch goes out byte for byte', () => {

@@ -211,6 +211,112 @@ describe('settling', () => {
   });
 });
 
+describe('records kept as dead letters', () => {
+  const appendMixed = (rig: ReturnType<typeof setUp>, first: number, count: number, deadLetters: number[]) =>
+    rig.forwarder.appended(rig.log.append(0, numberedBatch(first, count, { deadLetters })));
+  const lettersIn = (advances: Advance[]) =>
+    advances.flatMap(({ deadLetters }) =>
+      deadLetters.map(({ firstOffset, count, reason, bytes }) => {
+        const offsets = [...recordsOf(decodeBatch(bytes))].map(({ offset }) => offset);
+        expect(offsets).toEqual(Array.from({ length: count }, (_, i) => firstOffset + i));
+        return [firstOffset, count, reason];
+      }),
+    );
+
+  test('are passed between the batches around them, and the books add up', () => {
+    const rig = setUp();
+    appendMixed(rig, 0, 10, [0, 4, 5, 9]);
+    rig.clock.advance(100);
+    const flights = [rig.forwarder.take(limits)!, rig.forwarder.take(limits)!];
+    expect(flights.map(span)).toEqual([
+      [1, 3],
+      [6, 3],
+    ]);
+    expect(rig.forwarder.take(limits)).toBeNull();
+    expect(lettersIn(rig.advances)).toEqual([[0, 1, 'payload-format']]);
+    for (const flight of flights) rig.forwarder.settle(flight, delivered);
+    expect(lettersIn(rig.advances)).toEqual([
+      [0, 1, 'payload-format'],
+      [4, 2, 'payload-format'],
+      [9, 1, 'payload-format'],
+    ]);
+    const sum = (count: (advance: Advance) => number) =>
+      rig.advances.reduce((all, one) => all + count(one), 0);
+    expect([sum(({ delivered }) => delivered), sum(({ deadLettered }) => deadLettered)]).toEqual([6, 4]);
+    expect(rig.forwarder.cursor).toBe(10);
+  });
+
+  test('are written once, however often what lies around them is sent again', () => {
+    const rig = setUp({ lingerMs: 0 });
+    appendMixed(rig, 0, 6, [2, 3]);
+    rig.clock.advance(100);
+    for (let i = 0; i < 3; i++) {
+      const flights = [rig.forwarder.take(limits)!, rig.forwarder.take(limits)!];
+      expect(flights.map(span)).toEqual([
+        [0, 2],
+        [4, 2],
+      ]);
+      for (const flight of flights) rig.forwarder.settle(flight, retry(0));
+    }
+    expect(rig.advances).toEqual([]);
+    rig.answer(delivered);
+    rig.answer(delivered);
+    expect(lettersIn(rig.advances)).toEqual([[2, 2, 'payload-format']]);
+    expect(rig.forwarder.cursor).toBe(6);
+  });
+
+  test('are found again by the next start, where the cursor has not passed them', () => {
+    const log = new MemoryLog();
+    const nextOffset = log.append(0, numberedBatch(0, 6, { deadLetters: [1, 2, 3] }));
+    const first = setUp({ lingerMs: 0, reader: log, nextOffset });
+    expect(span(first.forwarder.take(limits))).toEqual([0, 1]);
+    expect(span(first.forwarder.take(limits))).toEqual([4, 2]);
+    expect(first.advances).toEqual([]); // it ends here
+    for (const cursor of [0, 1, 3, 4]) {
+      const again = setUp({ lingerMs: 0, reader: log, nextOffset, cursor });
+      if (cursor === 0) expect(span(again.answer(delivered))).toEqual([0, 1]);
+      expect(span(again.answer(delivered))).toEqual([4, 2]);
+      const letters = cursor === 4 ? [] : [[Math.max(1, cursor), cursor === 3 ? 1 : 3, 'payload-format']];
+      expect(lettersIn(again.advances)).toEqual(letters);
+    }
+  });
+
+  test('are no more than may be held while a batch before them is under way', () => {
+    const rig = setUp();
+    rig.append(0, 1);
+    for (let i = 1; i < 40; i++) appendMixed(rig, i, 1, [i]);
+    rig.clock.advance(100);
+    const tight = { ...limits, heldBytesMax: 10_000, bytesMax: 100 };
+    const flight = rig.forwarder.take(tight)!;
+    expect(span(flight)).toEqual([0, 1]);
+    for (let i = 0; i < 3; i++) expect(rig.forwarder.take(tight)).toBeNull();
+    rig.forwarder.settle(flight, delivered);
+    expect(rig.forwarder.cursor).toBeGreaterThan(5);
+    expect(rig.forwarder.cursor).toBeLessThan(20);
+    expect(rig.forwarder.take(tight)).toBeNull();
+    expect(rig.forwarder.cursor).toBe(40);
+  });
+
+  test('leave room for as many batches between them as if they were not there', () => {
+    const rig = setUp({ lingerMs: 0 });
+    appendMixed(rig, 0, 20, [1, 3, 5, 7, 9, 11, 13]);
+    const flights = Array.from({ length: 5 }, () => rig.forwarder.take(limits));
+    expect(flights.map(span)).toEqual([[0, 1], [2, 1], [4, 1], [6, 1], null]);
+  });
+
+  test('without end leave others their turn, and go on without anything happening', () => {
+    const rig = setUp();
+    for (let i = 0; i < 1000; i++) appendMixed(rig, i, 1, [i]);
+    let turns = 0;
+    do {
+      expect(rig.forwarder.take(limits)).toBeNull();
+      turns++;
+    } while (rig.forwarder.wakeAtMs === rig.clock.monotonicMs());
+    expect([rig.forwarder.cursor, rig.forwarder.wakeAtMs]).toEqual([1000, null]);
+    expect(turns).toBeGreaterThan(10);
+  });
+});
+
 describe('what cannot be delivered', () => {
   test('rejected records become dead letters that hold just them', () => {
     const { append, answer, clock, advances } = setUp({ takes: 'records' });

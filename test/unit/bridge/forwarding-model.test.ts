@@ -1,5 +1,5 @@
-// Random weather against forwarder and sender: appends, acknowledgements, refusals, poison, broken
-// connections, restarts and time, from a seed. What must hold at every step and at the end is all that is
+// Random weather against forwarder and sender: appends, some of dead letters, acknowledgements, refusals, poison,
+// broken connections, restarts and time, from a seed. What must hold at every step and at the end is all that is
 // known about the right behaviour. A failing seed is in the test's name; run it alone with SLUICE_MODEL_SEED.
 
 import { describe, expect, test } from 'vitest';
@@ -89,8 +89,16 @@ class ModelGateway {
     expect(this.clock.timers).toBe(0);
   }
 
-  append(lane: number, devices: number[]): void {
-    const records = devices.map((device) => ({ device: `dev-${device}`, payload: 'x'.repeat(device * 3) }));
+  /** Of the kept dead letters those that have not become one yet. */
+  readonly keptDead = LANES.map(() => new Set<number>());
+
+  /** The records of device 0 are kept as dead letters, when `withDead`. */
+  append(lane: number, devices: number[], withDead: boolean): void {
+    const records = devices.map((device, i) => {
+      const deadLetter = withDead && device === 0;
+      if (deadLetter) this.keptDead[lane].add(this.#ends[lane] + i);
+      return { device: `dev-${device}`, payload: 'x'.repeat(device * 3), deadLetter };
+    });
     this.#ends[lane] = this.log.append(
       lane,
       recordBatch(records, { lane: LANES[lane], firstOffset: this.#ends[lane] }),
@@ -115,8 +123,12 @@ class ModelGateway {
    */
   #book(lane: number, { nextOffset, delivered, deadLettered, missing, deadLetters }: Advance): void {
     const books = this.#books[lane];
-    for (const { firstOffset, count } of deadLetters) {
-      for (let offset = firstOffset; offset < firstOffset + count; offset++) books.dead.add(offset);
+    for (const { firstOffset, count, reason } of deadLetters) {
+      for (let offset = firstOffset; offset < firstOffset + count; offset++) {
+        if (books.dead.has(offset)) throw new Error(`${LANES[lane]}/${offset} is a dead letter twice`);
+        books.dead.add(offset);
+        expect(this.keptDead[lane].delete(offset)).toBe(reason === 'payload-format');
+      }
     }
     const has = new Set(
       this.upstream.accepted.filter((record) => record.lane === LANES[lane]).map(({ offset }) => offset),
@@ -141,6 +153,7 @@ async function live(gateway: ModelGateway, random: () => number, weather: Weathe
       gateway.append(
         below(LANES.length),
         Array.from({ length: 1 + below(60) }, () => below(6)),
+        random() < 0.4,
       );
     else if (dice < 0.5) upstream.accept();
     else if (dice < 0.7) upstream.answerNext();
@@ -187,6 +200,7 @@ async function run(seed: number, weather: Weather): Promise<void> {
   await live(gateway, seededRandom(seed), weather);
   await drain(gateway);
   await gateway.stop();
+  expect(gateway.keptDead.map(({ size }) => size)).toEqual([0, 0]);
   expectOrder(gateway.delivered, false);
   if (weather.breaksOnly) expectOrder(gateway.delivered, true);
 }

@@ -122,7 +122,8 @@ export class ModelUpstream implements Sink {
     this.break();
   }
 
-  #keep({ lane, offset, device }: RecordView): void {
+  #keep({ lane, offset, device, deadLetter }: RecordView): void {
+    if (deadLetter !== undefined) throw new Error(`${lane}/${offset} is a dead letter and was sent`);
     this.accepted.push({ lane, offset, device });
   }
 }

@@ -117,6 +117,23 @@ describe('sending', () => {
     expect(forwarders[0].cursor).toBe(250);
   });
 
+  test('passes dead letters without end by itself, while another lane has its turn', async () => {
+    const { connect, append, sink, clock, log, forwarders } = setUp({}, ['dead', 'main']);
+    for (let i = 0; i < 1000; i++) log.append(0, numberedBatch(i, 1, { deadLetters: [i] }));
+    forwarders[0].appended(1000);
+    await append(1, 1);
+    await connect();
+    expect(forwarders[0].cursor).toBeLessThan(500);
+    expect(sink.sends.map(({ batch }) => batch.lane)).toEqual(['main']);
+    sink.deliver();
+    for (let i = 0; i < 1000 && clock.timers > 0; i++) {
+      clock.advance(0);
+      await settled();
+    }
+    expect(forwarders.map(({ cursor }) => cursor)).toEqual([1000, 10]);
+    expect(clock.timers).toBe(0);
+  });
+
   test('respects how many batches the upstream allows', async () => {
     const { connect, append, sink } = setUp();
     await connect({ batchesMax: 2 });

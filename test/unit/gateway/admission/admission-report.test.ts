@@ -10,6 +10,7 @@ function reporting() {
   const counts = {
     refusedConnections: { anonymous: 0 } as Record<string, number>,
     refusedPublishes: {} as Record<string, number>,
+    deadLetteredPublishes: {} as Record<string, number>,
     refusedSubscribes: 0,
     quotas: { delayed: {}, dropped: {}, disconnected: {}, sampledAway: 0 },
     pressure: { value: 0.12345, source: 'buffer' },
@@ -30,6 +31,7 @@ test('what was kept out or made to wait is told once, by reason, with the pressu
   const { clock, lines, counts } = reporting();
   counts.refusedConnections.anonymous = 3;
   counts.refusedPublishes['not-authorized'] = 2;
+  counts.deadLetteredPublishes['payload-format'] = 4;
   counts.quotas.sampledAway = 7;
   clock.advance(60_000);
   const pressure = { value: 0.123, source: 'buffer' };
@@ -37,6 +39,7 @@ test('what was kept out or made to wait is told once, by reason, with the pressu
     {
       refusedConnections: { anonymous: 3 },
       refusedPublishes: { 'not-authorized': 2 },
+      deadLetteredPublishes: { 'payload-format': 4 },
       other: { sampledAway: 7 },
       pressure,
     },

@@ -233,6 +233,89 @@ describe('deciding', () => {
   });
 });
 
+describe('a payload that is not the text it is said to be', () => {
+  const malformed = { text: Buffer.from([0x32, 0xff]) };
+  const fine = { text: Buffer.from('2 °C\u0000') };
+
+  test('is accepted unseen by default', () => {
+    const device = new PublishRig().connect();
+    for (const qos of [0, 1, 2] as const) expect(device.publish({ ...malformed, qos })).toBe('keep');
+  });
+
+  test('is refused, or with QoS 0 dropped, counted and told, and uses nothing of a quota', () => {
+    const rig = new PublishRig({ quotas: { devices: [{ messagesPerS: '2/s' }] } }, 'refuse');
+    const device = rig.connect();
+    const fates = ([0, 1, 2] as const).map((qos) => device.publish({ ...malformed, qos }));
+    expect(fates).toEqual(['drop payload-format', 'refuse payload-format', 'refuse payload-format']);
+    expect([device.publish(fine), device.publish(), device.publish(fine)]).toEqual(['keep', 'keep', 'wait']);
+    expect([rig.ledger.counts, rig.deadLetters.counts]).toEqual([{ 'payload-format': 3 }, {}]);
+    expect(rig.audited).toMatchObject([{ event: 'publish-refused', reason: 'payload-format', object: 'a' }]);
+  });
+
+  test('becomes a dead letter, counted and told, and charged as what is kept', () => {
+    const quotas = { devices: [{ messagesPerS: '3/s', over: 'refuse' }] };
+    const rig = new PublishRig({ quotas }, 'dead-letter');
+    const device = rig.connect();
+    const fates = ([0, 1, 2] as const).map((qos) => device.publish({ ...malformed, qos }));
+    expect(fates).toEqual(['deadLetter', 'deadLetter', 'deadLetter']);
+    expect(device.publish(malformed)).toBe('refuse message-rate');
+    expect(rig.quotas.status().accepted).toBe(3);
+    expect(rig.deadLetters.counts).toEqual({ 'payload-format': 3 });
+    expect(rig.ledger.counts).toEqual({ 'message-rate': 1 });
+    expect(rig.audited[0]).toMatchObject({
+      event: 'publish-dead-lettered',
+      reason: 'payload-format',
+      object: 'a',
+    });
+    rig.clock.advance(1000);
+    expect([device.publish(fine), device.publish({})]).toEqual(['keep', 'keep']);
+  });
+
+  test('is looked at after size, access and topics, and before pressure and quotas', () => {
+    const settings = {
+      access: { anonymous: true, rules: [{ publish: ['own/#'] }] },
+      quotas: { devices: [{ packetBytesMax: 200, topicsMax: 1, messagesPerS: '1/s' }] },
+    };
+    for (const [action, fate] of [
+      ['refuse', 'refuse payload-format'],
+      ['dead-letter', 'pressure'],
+    ] as const) {
+      const rig = new PublishRig(settings, action);
+      const device = rig.connect();
+      expect([device.publish({ topic: 'own/1' }), device.publish({ topic: 'own/1' })]).toEqual([
+        'keep',
+        'wait',
+      ]);
+      Object.assign(rig.pressure, { isEased: false, stopsReading: true });
+      expect(device.publish({ ...malformed, packetBytes: 201 })).toBe('refuse message-too-large');
+      expect(device.publish(malformed)).toBe('refuse not-authorized');
+      expect(device.publish({ ...malformed, topic: 'own/2' })).toBe('refuse topics');
+      expect(device.publish({ ...malformed, topic: 'own/1' })).toBe(fate);
+      rig.pressure.isEased = true;
+      expect(device.ask({ ...malformed, topic: 'own/1' })).toBe(action === 'refuse' ? 'refuse' : 'wait');
+    }
+  });
+
+  test('waits for its turn like any other', () => {
+    const rig = new PublishRig({}, 'dead-letter');
+    rig.room.connect(() => {});
+    const [first, second] = [rig.connect(), rig.connect()];
+    rig.admission.waitForRoom(first.admitted);
+    expect(second.publish(malformed)).toBe('turn');
+  });
+
+  test('is never the latest of its topic, which somebody will get', () => {
+    const quotas = { devices: [{ messagesPerS: '1/s', over: 'sample', sample: 'latest' }] };
+    const rig = new PublishRig({ quotas }, 'dead-letter');
+    const device = rig.connect();
+    const published = [fine, fine, malformed].map((one) => device.publish(one));
+    expect(published).toEqual(['keep', 'hold', 'drop']);
+    rig.clock.advance(2000);
+    expect(rig.quotas.status()).toMatchObject({ sampled: 1, sampledAway: 1 });
+    expect(rig.deadLetters.counts).toEqual({});
+  });
+});
+
 describe('room in the batch', () => {
   test('is for those who wait for it, in turns; nobody else goes before them', () => {
     const rig = new PublishRig();

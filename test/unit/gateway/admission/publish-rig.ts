@@ -1,10 +1,16 @@
 // PublishAdmission with the parts that it stands on - quotas, access rules, topics - and clients that publish one
 // message at a time: what is decided of each is carried out as the intake does it, and said in a word.
 
+import type { Config } from '../../../../config/settings.ts';
 import { AccessPolicy } from '../../../../gateway/admission/access/access-policy.ts';
 import type { AuditEvent } from '../../../../gateway/admission/audit-event.ts';
 import { AdmittedClient } from '../../../../gateway/admission/guest.ts';
-import { type Judged, judged, PublishAdmission } from '../../../../gateway/admission/publish-admission.ts';
+import {
+  type Judged,
+  type JudgedPublish,
+  judged,
+  PublishAdmission,
+} from '../../../../gateway/admission/publish-admission.ts';
 import { publishRefusalOf } from '../../../../gateway/admission/publish-refusal.ts';
 import { Quotas } from '../../../../gateway/admission/quota/quotas.ts';
 import { RefusalLedger } from '../../../../gateway/admission/refusal-ledger.ts';
@@ -17,9 +23,18 @@ export interface Published {
   topic?: string;
   qos?: 0 | 1 | 2;
   packetBytes?: number;
+  /** With the payload format indicator. */
+  text?: Buffer;
 }
 
 const words = Object.keys(judged) as (keyof typeof judged)[];
+
+const noText = Buffer.alloc(0);
+
+function judgedOf({ qos = 1, packetBytes = 100, text }: Published): JudgedPublish {
+  const payload = { payloadStart: 0, payloadEnd: text?.length ?? 0, payloadFormatUtf8: text !== undefined };
+  return { qos, packetBytes, ...payload };
+}
 
 export function wordOf(decided: Judged): string {
   return words.find((word) => judged[word] === decided) ?? '?';
@@ -32,6 +47,7 @@ export class PublishRig {
   readonly policy: AccessPolicy;
   readonly quotas: Quotas;
   readonly ledger: RefusalLedger;
+  readonly deadLetters: RefusalLedger;
   readonly room: RoomGate;
   readonly admission: PublishAdmission;
   /** Topics that begin with `low/` are of a low lane. */
@@ -41,16 +57,28 @@ export class PublishRig {
   });
   #clients = 0;
 
-  constructor(settings: { quotas?: object; access?: object } = {}) {
+  constructor(
+    settings: { quotas?: object; access?: object } = {},
+    malformedPayload: Config['mqtt']['malformedPayload'] = 'accept',
+  ) {
     const config = testConfig('/nowhere', settings);
     this.policy = new AccessPolicy(config.access, false);
     this.quotas = new Quotas({ config, clock: this.clock, usage: null });
-    this.ledger = new RefusalLedger({ write: (event) => this.audited.push(event) }, () =>
-      this.clock.monotonicMs(),
-    );
+    const audit = { write: (event: AuditEvent) => void this.audited.push(event) };
+    const monotonicMs = () => this.clock.monotonicMs();
+    this.ledger = new RefusalLedger(audit, monotonicMs);
+    this.deadLetters = new RefusalLedger(audit, monotonicMs, 'publish-dead-lettered');
     this.room = new RoomGate(config.commit, this.quotas, this.clock);
-    const { quotas, pressure, ledger, room } = this;
-    this.admission = new PublishAdmission({ quotas, pressure, room, ledger, isLowLane: [false, true] });
+    const { quotas, pressure, ledger, deadLetters, room } = this;
+    this.admission = new PublishAdmission({
+      quotas,
+      pressure,
+      room,
+      ledger,
+      deadLetters,
+      malformedPayload,
+      isLowLane: [false, true],
+    });
   }
 
   connect({ version = 5, group = 'default' }: { version?: 3 | 4 | 5; group?: string } = {}): RigClient {
@@ -91,10 +119,11 @@ export class RigClient {
   }
 
   /** Only decides; nothing comes of it. */
-  ask({ topic = 'a', qos = 1, packetBytes = 100 }: Published = {}): string {
+  ask(published: Published = {}): string {
     const { admission, topics, clock } = this.#rig;
     admission.nowMs = clock.monotonicMs();
-    return wordOf(admission.decide(this.admitted, topics.lookupText(topic), { qos, packetBytes }));
+    const { topic = 'a', text = noText } = published;
+    return wordOf(admission.decide(this.admitted, topics.lookupText(topic), judgedOf(published), text));
   }
 
   /** Why the last one was not taken. */
@@ -104,14 +133,18 @@ export class RigClient {
 
   /** `keep`, or what else becomes of it, with why: `refuse not-authorized`. */
   publish(published: Published = {}): string {
-    const { topic = 'a', qos = 1, packetBytes = 100 } = published;
+    const { topic = 'a' } = published;
     const { admission, topics } = this.#rig;
     const entry = topics.lookupText(topic);
     const word = this.ask(published);
-    const publish = { qos, packetBytes };
+    const publish = judgedOf(published);
+    const { qos, packetBytes } = publish;
     switch (word) {
       case 'keep':
         admission.kept(this.admitted, publish);
+        return word;
+      case 'deadLetter':
+        admission.keptAsDeadLetter(this.admitted, entry, publish);
         return word;
       case 'wait':
         admission.waitForQuota(this.admitted);

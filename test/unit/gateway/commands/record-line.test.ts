@@ -27,6 +27,11 @@ describe('the line of a record', () => {
     );
   });
 
+  test('says of a dead letter that it is one, and why', () => {
+    expect(parsed({ deadLetter: true })).toMatchObject({ deadLetter: 'payload-format', payload: '1' });
+    expect(parsed({})).not.toHaveProperty('deadLetter');
+  });
+
   test.each(['', 'Grüße 🌍', 'two\nlines\r\n\tindented', '\ufeffwith a mark'])(
     'has %j as text',
     (payload) => {

@@ -8,8 +8,8 @@ import {
   decodeHeader,
   encodeBatch,
 } from '../../../../storage/record-batch/codec.ts';
-import type { RecordBatch } from '../../../../storage/record-batch/record-batch.ts';
-import { randomBatch, sampleBatch } from '../../../support/batch-samples.ts';
+import { type RecordBatch, recordsOf } from '../../../../storage/record-batch/record-batch.ts';
+import { randomBatch, sampleBatch, withDeadLetters } from '../../../support/batch-samples.ts';
 
 const COMPRESSIONS: Compression[] = ['none', 'gzip', 'zstd'];
 const encoder = new Encoder({ tagUint8Array: false, useRecords: false, variableMapSize: true });
@@ -123,11 +123,25 @@ describe('record batch codec', () => {
     expect(() => decodeBatch(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(/checksum/);
   });
 
+  test('knows by the envelope whether there are dead letters, and by the record why', () => {
+    for (const compression of ['none', 'gzip', 'zstd'] as const) {
+      const plain = encodeBatch(randomBatch(3), { compression, level: 1 });
+      expect([plain[4], decodeHeader(plain).hasDeadLetters]).toEqual([1, false]);
+      const batch = withDeadLetters(randomBatch(3));
+      const bytes = encodeBatch(batch, { compression, level: 1 });
+      expect([bytes[4], decodeHeader(bytes).hasDeadLetters]).toEqual([2, true]);
+      const decoded = decodeBatch(bytes);
+      expect(Array.from(decoded.flags)).toEqual(Array.from(batch.flags));
+      const reasons = [...recordsOf(decoded)].map(({ deadLetter }) => deadLetter);
+      expect(reasons).toEqual(reasons.map((_, i) => (i % 3 === 0 ? 'payload-format' : undefined)));
+    }
+  });
+
   test('names the version of a batch that it does not know, and what to do', () => {
-    expect(() => decodeHeader(envelope([2, 'whatever', 'a later version holds', 7, 8]))).toThrow(
+    expect(() => decodeHeader(envelope([3, 'whatever', 'a later version holds', 7, 8]))).toThrow(
       expect.objectContaining({
         code: 'BATCH_VERSION',
-        message: expect.stringContaining('version 2'),
+        message: expect.stringContaining('version 3'),
         hint: expect.stringContaining('newer'),
       }),
     );

@@ -82,8 +82,11 @@ function batchOf({ compression: _, ...documented }: DocumentedBatch): RecordBatc
 }
 
 describe('the test vectors of storage/README.md', () => {
-  test('are four, and one of them is compressed', () => {
-    expect(vectors.map(({ documented }) => documented.compression)).toEqual(['none', 'none', 'zstd', 'none']);
+  test('are five, of which one is compressed and one has a dead letter', () => {
+    const compressions = vectors.map(({ documented }) => documented.compression);
+    expect(compressions).toEqual(['none', 'none', 'zstd', 'none', 'none']);
+    const headers = vectors.map(({ bytes }) => decodeHeader(bytes));
+    expect(headers.map(({ hasDeadLetters }) => hasDeadLetters)).toEqual([false, false, false, false, true]);
   });
 
   test.each(vectors)('$title decodes to what the page says', ({ bytes, documented }) => {

@@ -21,7 +21,7 @@ let directory: TemporaryDirectory;
 let clock: FakeClock;
 let file: string;
 let audited: AuditEvent[];
-let logged: { level: string; msg: string; err?: { message: string } }[];
+let logged: { level: string; msg: string; reason?: string; hint?: string; err?: { message: string } }[];
 let changes: UserChanges[];
 let authenticator: Authenticator;
 
@@ -244,16 +244,21 @@ describe('the password file', () => {
     put(`alice:${hash2}\noops\nbob:${hash}:a b\n`);
     for (let i = 0; i < 20; i++) await authenticator.look();
     expect(await verify('alice', 'good')).toBe('password alice/default');
-    const errors = logged.filter(({ level }) => level === 'error');
-    expect(errors).toEqual([
-      expect.objectContaining({ msg: 'the password file cannot be used: the users known before stay' }),
+    const told = warnings().slice(1); // the first is of a group
+    expect(told).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        msg: 'the password file cannot be used: the users known before stay',
+        reason: expect.stringMatching(/users:2 has no colon.*; \S*users:3 has the group/),
+        hint: expect.stringContaining('`sluice passwd` writes good lines'),
+      }),
     ]);
-    expect(errors[0].err!.message).toMatch(/line 2 has no colon.*; line 3 has the group/);
+    expect(JSON.stringify(told)).not.toContain('stack');
     expect(audited.slice(1)).toEqual([
       expect.objectContaining({
         reason: 'users-file-unusable',
         object: file,
-        detail: expect.stringContaining('line 2'),
+        detail: expect.stringContaining(`${file}:2 `),
       }),
     ]);
     put(`alice:${hash2}\n`);
@@ -270,14 +275,27 @@ describe('the password file', () => {
   });
 
   test.each([
-    ['not there', () => rmSync(file)],
-    ['broken', () => put('oops\n')],
-  ])('that is %s at the start lets nobody in by it until it is mended', async (_, spoil) => {
+    ['not there', () => rmSync(file), /^cannot read \S*users: ENOENT/],
+    [
+      'broken',
+      () => put('oops\n'),
+      /^the password file cannot be used: \S*users:1 has no colon; write user:hash/,
+    ],
+  ])('that is %s at the start lets nobody in by it until it is mended', async (_, spoil, message) => {
     spoil();
     await open();
     expect(await verify('alice', 'good')).toBe('unknown-user');
     expect(warnings()).toEqual([
-      expect.objectContaining({ level: 'error', msg: expect.stringContaining('nobody can sign in by it') }),
+      expect.objectContaining({
+        level: 'error',
+        msg: 'the password file cannot be used: nobody can sign in by it',
+        reason: expect.stringMatching(message),
+        hint: expect.stringMatching(/^Put the file back|`sluice passwd` writes good lines/),
+      }),
+    ]);
+    expect(JSON.stringify(logged)).not.toContain('stack');
+    expect(audited).toEqual([
+      expect.objectContaining({ reason: 'users-file-unusable', detail: expect.stringMatching(message) }),
     ]);
     put(`alice:${hash}\n`);
     await look();
@@ -285,13 +303,19 @@ describe('the password file', () => {
   });
 
   test('is warned of when others can read it, and when it has groups that are none', async () => {
-    writeFileSync(file, `a:${hash}:nowhere\n`);
+    const strays = ['a', 'b', 'c', 'd', 'e'].map((user) => `${user}:${hash}:nowhere\n`);
+    writeFileSync(file, `${strays.join('')}f:${hash}:default\ng:${hash}:other\n`);
     const { chmodSync } = await import('node:fs');
     chmodSync(file, 0o644);
     await open();
     expect(warnings()).toEqual([
       expect.objectContaining({ level: 'warn', msg: expect.stringContaining('can be read by everybody') }),
-      expect.objectContaining({ level: 'warn', groups: ['nowhere'] }),
+      expect.objectContaining({
+        level: 'warn',
+        msg:
+          'users of groups that access.groups does not have are refused: ' +
+          'group "nowhere" of "a", "b", "c" and 2 more; group "other" of "g"',
+      }),
     ]);
   });
 

@@ -107,12 +107,14 @@ describe('loading', () => {
     expect(loaded.warnings).toEqual(warnings.map((text) => expect.stringContaining(text)));
   });
 
-  test('a file with problems throws them all', async () => {
+  test('a file with problems throws them, each with its line, and says how many more there are', async () => {
     const path = write('a\nb\n');
     await expect(loadPasswordFile(path)).rejects.toMatchObject({
       code: 'PASSWORD_FILE',
-      message: expect.stringMatching(/users is not usable: line 1 has no colon.*; line 2 has no colon/),
+      message: expect.stringMatching(/cannot be used: \S*users:1 has no colon.*; \S*users:2 has no colon/),
     });
+    writeFileSync(path, 'a\nb\nc\nd\ne\n');
+    await expect(loadPasswordFile(path)).rejects.toThrow(/users:3 has no colon; [^;]*; and 2 more problems$/);
   });
 
   test.each([
