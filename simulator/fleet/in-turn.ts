@@ -2,7 +2,7 @@
 // at a time: a generator that is busy with it for a second would be late with what the other devices have to send, and
 // would take its own delay for the gateway's.
 
-const BUDGET_MS = 3;
+const BUDGET_MS = 1;
 const waiting: (() => void)[] = [];
 
 /** Soon, in order, when there is time; at the end of this turn of the event loop at the earliest. */

@@ -55,6 +55,7 @@ export function buildReport(parts: ReportParts): Report {
   const checks = checksOf(scenario.verdict, {
     totals,
     groups,
+    samples: parts.samples,
     isVerified: verified,
     isGeneratorLate: isLate,
     isReceiverSure: isReceiverSure(verification),

@@ -1,13 +1,14 @@
 // The verdict: what the scenario wants against what was found.
 
 import { formatCount, formatMs } from '../report/number-format.ts';
-import type { Check, GroupTotals, Totals } from '../report/report.ts';
+import type { Check, GroupTotals, Sample, Totals } from '../report/report.ts';
 import type { Verdict } from '../scenario/scenario-settings.ts';
 import { undisturbedChecks } from './undisturbed.ts';
 
 export interface CheckContext {
   totals: Totals;
   groups: readonly Pick<GroupTotals, 'name' | 'phases'>[];
+  samples: readonly Pick<Sample, 'phase' | 'generatorLateMs'>[];
   isVerified: boolean;
   /** The generator itself was late: what it measured of others says little. */
   isGeneratorLate: boolean;
@@ -84,6 +85,8 @@ export function checksOf(verdict: Verdict, context: CheckContext): Check[] {
   checks.push(
     ...undisturbedChecks(verdict.undisturbed, {
       phasesOf: (group) => context.groups.find(({ name }) => name === group)?.phases ?? [],
+      lateMsIn: (phase) =>
+        Math.max(0, ...context.samples.flatMap((s) => (s.phase === phase ? [s.generatorLateMs] : []))),
       excuse: isGeneratorLate ? LATE : '',
     }),
   );

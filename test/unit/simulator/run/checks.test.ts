@@ -29,6 +29,7 @@ function check(verdict: Partial<Verdict>, totals: Partial<Totals>, more: Partial
   const context: CheckContext = {
     totals: { ...sampleReport().totals, ...totals },
     groups: [],
+    samples: [],
     isVerified: true,
     isGeneratorLate: false,
     isReceiverSure: true,
@@ -184,6 +185,7 @@ test('by default loss, disorder, reused names, damage and open ends are judged',
   const checks = checksOf(loaded.scenario.verdict, {
     totals,
     groups: [],
+    samples: [],
     isVerified: true,
     isGeneratorLate: false,
     isReceiverSure: true,
@@ -241,6 +243,23 @@ describe('a group that must not feel what happens to others', () => {
     ['not at all', phase('loud', 0, 0), [false, false]],
   ])('is disturbed when it is acknowledged %s', (_what, loud, expected) => {
     expect(judged(phase('quiet', 20), loud).map(({ ok }) => ok)).toEqual(expected);
+  });
+
+  test('is not judged where the generator was late by as much as is too much', () => {
+    const undisturbed = [{ group: 'meter', quiet: 'quiet', during: 'loud', p99AckTimes: 2, rateShare: 0 }];
+    const groups = [{ name: 'meter', phases: [phase('quiet', 20), phase('loud', 50)] }];
+    const late = (generatorLateMs: number) => {
+      const samples = [
+        { phase: 'quiet', generatorLateMs: 1000 },
+        { phase: 'loud', generatorLateMs: 1 },
+        { phase: 'loud', generatorLateMs },
+      ];
+      return check({ undisturbed }, {}, { groups, samples });
+    };
+    expect(late(9)).toMatchObject([{ ok: false, got: '2.50 x (50 ms)' }]);
+    expect(late(10)).toMatchObject([
+      { ok: null, got: '2.50 x (50 ms), but the generator was up to 10 ms late itself' },
+    ]);
   });
 
   test('is not judged by a generator that was late itself, but what was good is good', () => {
