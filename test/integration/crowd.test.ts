@@ -17,8 +17,9 @@ const IDLE = 2000;
 const GROWTH_BYTES_MAX = IDLE * 64 * 1024 + 150 * 1024 * 1024;
 const CONNACK_BYTES = 4;
 const PUBACK_BYTES = 4;
-/** As much as makes it felt that nobody reads, whatever the kernel keeps in between. */
 const UNREAD_PUBLISHES = 150_000;
+/** So much the kernel does not keep in between. */
+const UNREAD_PUBLISHES_MAX = 20 * UNREAD_PUBLISHES;
 
 const settings = { mqtt: { outboundBytesMax: '64KiB', packetBytesMax: '64KiB' } };
 const load = { publishers: 50, messages: 400, window: 10, payloadBytes: 1000 };
@@ -50,16 +51,28 @@ async function connectSlowReader(port: number): Promise<RawClient> {
   return reader;
 }
 
-/** Publishes and reads no PUBACK until it is told to. */
+interface DeafPublisher {
+  socket: Socket;
+  published: number;
+  acknowledgedBytes(): Promise<number>;
+}
+
+/** Publishes and reads no PUBACK until it is told to. `isFelt`: it need not publish more. */
 async function connectDeafPublisher(
   port: number,
-): Promise<{ socket: Socket; acknowledgedBytes(): Promise<number> }> {
+  isFelt: (published: number) => Promise<boolean> = async () => true,
+): Promise<DeafPublisher> {
   const socket = await connectIdle(port, 'deaf-publisher');
   socket.pause();
   const bytes = encode(publishPacket('deaf/t', 'x', { qos: 1, messageId: 1 }), 4);
-  socket.write(Buffer.concat(Array(UNREAD_PUBLISHES).fill(bytes)));
+  const many = Buffer.concat(Array(UNREAD_PUBLISHES).fill(bytes));
+  let published = 0;
+  do {
+    socket.write(many);
+    published += UNREAD_PUBLISHES;
+  } while (!(await isFelt(published)) && published < UNREAD_PUBLISHES_MAX);
   const acknowledgedBytes = async (): Promise<number> => {
-    const wanted = UNREAD_PUBLISHES * PUBACK_BYTES;
+    const wanted = published * PUBACK_BYTES;
     let received = 0;
     socket.on('data', (chunk) => {
       received += chunk.length;
@@ -70,7 +83,7 @@ async function connectDeafPublisher(
     });
     return received;
   };
-  return { socket, acknowledgedBytes };
+  return { socket, published, acknowledgedBytes };
 }
 
 test('two thousand idle connections, a slow reader and a deaf publisher do not disturb fifty busy publishers', async () => {
@@ -103,15 +116,22 @@ test('who does not read is counted: a subscriber is ended, a publisher is not re
   using directory = new TemporaryDirectory();
   await using gateway = await RunningGateway.start(directory.path, settings);
   using slow = await connectSlowReader(gateway.port);
-  const deaf = await connectDeafPublisher(gateway.port);
-  await waitFor(async () => (await gateway.counters()).readPauses > 0, { what: 'a pause in reading' });
+  const deaf = await connectDeafPublisher(gateway.port, async (published) => {
+    const isSettled = async () => {
+      const { readPauses, acknowledged } = await gateway.counters();
+      return readPauses > 0 || acknowledged >= published;
+    };
+    await waitFor(isSettled, { what: `a pause in reading, or ${published} acknowledgements` });
+    return (await gateway.counters()).readPauses > 0;
+  });
   const before = await gateway.counters();
+  expect(before.readPauses).toBeGreaterThan(0);
   expect(before.slowReaders).toBe(0);
   await publishBusily({ port: gateway.port, ...load, messages: 200 }, 'busy');
   await waitFor(async () => (await gateway.counters()).slowReaders === 1, {
     what: 'the end of the slow reader',
   });
-  expect(await deaf.acknowledgedBytes()).toBe(UNREAD_PUBLISHES * PUBACK_BYTES);
+  expect(await deaf.acknowledgedBytes()).toBe(deaf.published * PUBACK_BYTES);
   expect((await gateway.counters()).slowReaders).toBe(1);
   slow.socket.resume();
   await slow.end();
