@@ -43,6 +43,8 @@ export interface EngineClient {
   _cleanStart: boolean;
   _will: EngineWill | undefined;
   subscriptions: Record<string, unknown>;
+  /** See delivered-once.ts. */
+  duplicates: Record<string, number>;
 }
 
 export interface EngineWill {
@@ -64,8 +66,9 @@ export interface EngineBroker {
   mq: {
     on(filter: string, listener: Listener, done?: Done): unknown;
     removeListener(filter: string, listener: Listener, done?: Done): unknown;
+    emit(packet: unknown, done?: Done): unknown;
   };
-  handle(connection: EngineConnection): unknown;
+  handle(connection: EngineConnection): EngineClient;
   publish(packet: LocalPacket, client: EngineClient | null, done: (error?: Error | null) => void): void;
   /** Called when a client has gone. */
   scheduleSessionExpiry(client: EngineClient): void;

@@ -12,6 +12,7 @@ import type { SessionPacket } from '../../storage/sessions/session-packet.ts';
 import type { SessionPersistence } from '../../storage/sessions/session-persistence.ts';
 import type { RefusedOpening } from '../../storage/sessions/session-registry.ts';
 import { mountLevels, shareLevels } from '../admission/access/mount.ts';
+import { DeliveredOnce } from './delivered-once.ts';
 import { forgetDepartedClients } from './departed-clients.ts';
 import type { EngineBroker, EngineClient, EngineConnection, EngineOptions } from './engine-types.ts';
 import { EngineWills } from './engine-wills.ts';
@@ -80,13 +81,18 @@ export class SessionEngine {
   /** Work for many clients at once: a fault in it cannot be laid at one's door. */
   readonly #shared: Fenced;
   #broker: EngineBroker | null = null;
-  readonly #counters = [0, 0];
+  /** Sender of the messages that were kept; the engine's own, and wills, have its id. */
+  readonly #ownId: string;
+  #counter = 0;
+  readonly #once: DeliveredOnce;
   #expiryTimer: Timer | null = null;
   engineFaults = 0;
 
   constructor(options: SessionEngineOptions) {
     this.#options = options;
-    const { persistence, limits } = options;
+    const { bootId, persistence, limits } = options;
+    this.#ownId = `${bootId}/0`;
+    this.#once = new DeliveredOnce([bootId, this.#ownId]);
     this.#subscriptions = new SubscriptionLimits({ persistence, limits, live: this.#live });
     this.#wills = new EngineWills({
       ...options,
@@ -112,6 +118,7 @@ export class SessionEngine {
     this.#broker = broker;
     forgetDepartedClients(broker, { fence: this.#options.fence, owner: this.#shared });
     this.#live.watch(broker);
+    this.#once.watch(broker);
     boundReplays(this.#options.persistence, this.#options.fence);
     broker.on('keepaliveTimeout', ({ conn }) => conn.fallenSilent());
     broker.on('connackSent', (connack, client) => {
@@ -126,7 +133,9 @@ export class SessionEngine {
 
   /** The connection is a Duplex whose other side is the client. */
   handle(connection: EngineConnection): void {
-    this.#options.fence.run(connection, () => this.#running.handle(connection));
+    this.#options.fence.run(connection, () => {
+      this.#running.handle(connection).duplicates = this.#once.memory();
+    });
   }
 
   hasSubscriber(topic: string): boolean {
@@ -137,13 +146,11 @@ export class SessionEngine {
    * Gives a message its identity in the engine, before its commit. `clientId` is who published it (No Local).
    */
   prepare(message: LocalMessage, clientId: string): LocalPacket {
-    // Names of our own, one a QoS class: the engine takes what comes out of their order for a duplicate.
-    const qosClass = message.qos > 0 ? 1 : 0;
     const packet: LocalPacket = {
       cmd: 'publish',
       dup: false,
-      brokerId: `${this.#options.bootId}/${qosClass}`,
-      brokerCounter: ++this.#counters[qosClass],
+      brokerId: this.#ownId,
+      brokerCounter: ++this.#counter,
       clientId,
       ...message,
     };
@@ -191,7 +198,7 @@ export class SessionEngine {
   #notPublished(packet: LocalPacket, error: Error): void {
     this.#shared.faulted(error);
     const { persistence } = this.#options;
-    persistence.outgoingEnqueueCombi([], packet).catch((cause: Error) => this.#storeFault(cause));
+    persistence.outgoingEnqueueCombi([], packet).then(null, (cause: Error) => this.#storeFault(cause));
   }
 
   /** Closes every session with DISCONNECT 0x8B where the client speaks MQTT 5 (MQTT 5.0 3.14.2.1). */

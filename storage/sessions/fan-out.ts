@@ -4,6 +4,7 @@
 // An entry takes its place in the queue when its row is made, and is sent when the row is on disk and aedes
 // publishes the message. Nothing behind it is sent before: the order on disk is the order on the wire.
 
+import { AtOnce } from './at-once.ts';
 import type { Delivery } from './delivery.ts';
 import type { QueueEntry } from './outgoing-queue.ts';
 import type { QueuedMessage, QueuedMessages } from './queued-messages.ts';
@@ -77,13 +78,13 @@ export class FanOut {
   }
 
   /** aedes publishes: what was prepared is shown, what was not is journaled first. */
-  async enqueue(subscriptions: MatchedSubscription[], packet: SessionPacket): Promise<void> {
+  enqueue(subscriptions: MatchedSubscription[], packet: SessionPacket): PromiseLike<void> {
     const prepared = this.#takePrepared(packet);
     if (prepared !== undefined) this.#delivery.show(prepared.entries);
     const rest = subscriptions.filter((subscription) => !prepared?.clients.has(subscription.clientId));
-    if (rest.length === 0) return;
+    if (rest.length === 0) return new AtOnce(undefined);
     const { entries, ops } = this.#reserve(this.#targetsOf(rest, packet), packet);
-    await this.#journal(ops, entries);
+    return this.#journal(ops, entries);
   }
 
   /**

@@ -4,6 +4,7 @@
 // the one whose op was made later stays, whichever is published last, because that is what the disk has.
 
 import { clientLimits } from '../../config/limits.ts';
+import { AtOnce } from './at-once.ts';
 import { encodePacket } from './packet-codec.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionOp } from './session-ops.ts';
@@ -67,10 +68,9 @@ export class RetainedMessages {
     const identity = identityOf(packet);
     if (identity === null || !packet.retain) return null;
     const plan = this.#plan(packet);
-    if (plan.ops.length === 0) return null;
     this.#prepared.set(identity, plan);
     this.#count(plan, 1);
-    return plan.ops;
+    return plan.ops.length === 0 ? null : plan.ops;
   }
 
   abandon(packet: SessionPacket): void {
@@ -78,12 +78,14 @@ export class RetainedMessages {
   }
 
   /** aedes publishes: carries out what was prepared, or does it all. */
-  async store(packet: SessionPacket): Promise<void> {
+  store(packet: SessionPacket): PromiseLike<void> {
     const prepared = this.#takePrepared(packet);
-    if (prepared !== undefined) {
-      this.#carryOut(packet.topic, prepared);
-      return;
-    }
+    if (prepared === undefined) return this.#storeUnprepared(packet);
+    this.#carryOut(packet.topic, prepared);
+    return new AtOnce(undefined);
+  }
+
+  async #storeUnprepared(packet: SessionPacket): Promise<void> {
     const plan = this.#plan(packet);
     this.#count(plan, 1);
     try {

@@ -1,10 +1,10 @@
-// The sessions of the gateway: aedes's persistence (its asynchronous interface) and what the gateway itself
-// needs. All state is mirrored in the main thread's memory and journaled to the storage thread; a promise of
-// any method resolves when what it did is on disk. This file only hands on; the rules are in the parts it is
-// made of.
+// The sessions of the gateway: aedes's persistence (its asynchronous interface) and what the gateway itself needs. All
+// state is mirrored in the main thread's memory and journaled to the storage thread; a promise of any method resolves
+// when what it did is on disk. This file only hands on; the rules are in the parts it is made of.
 
 import { Readable } from 'node:stream';
 import type { Clock } from '../../config/clock.ts';
+import { AtOnce } from './at-once.ts';
 import type { UnreleasedIds } from './inbound-qos2.ts';
 import type { Journal, OnDrop, SessionContext, SessionLimits } from './session-context.ts';
 import { buildMirror, type SessionMirror, type SessionStats, statsOf } from './session-mirror.ts';
@@ -215,8 +215,8 @@ export class SessionPersistence {
 
   // aedes: retained messages
 
-  async storeRetained(packet: SessionPacket): Promise<void> {
-    await this.#mirror.retained.store(packet);
+  storeRetained(packet: SessionPacket): PromiseLike<void> {
+    return this.#mirror.retained.store(packet);
   }
 
   createRetainedStream(filter: string): Readable {
@@ -256,8 +256,8 @@ export class SessionPersistence {
     return session === undefined ? [] : [...session.subscriptions.values()].map(requestOf);
   }
 
-  async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
-    return this.#mirror.subscriptions.matching(topic).map(matchedOf);
+  subscriptionsByTopic(topic: string): PromiseLike<MatchedSubscription[]> {
+    return new AtOnce(this.#mirror.subscriptions.matching(topic).map(matchedOf));
   }
 
   async countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
@@ -286,8 +286,8 @@ export class SessionPersistence {
     await this.#mirror.fanOut.enqueue([subscription], packet);
   }
 
-  async outgoingEnqueueCombi(subscriptions: MatchedSubscription[], packet: SessionPacket): Promise<void> {
-    await this.#mirror.fanOut.enqueue(subscriptions, packet);
+  outgoingEnqueueCombi(subscriptions: MatchedSubscription[], packet: SessionPacket): PromiseLike<void> {
+    return this.#mirror.fanOut.enqueue(subscriptions, packet);
   }
 
   async outgoingUpdate(client: SessionClient, packet: SessionPacket): Promise<void> {

@@ -51,3 +51,29 @@ describe.concurrent.each([3, 4, 5] as const)(
     });
   },
 );
+
+// The engine takes longer over what is to be retained, and must lose neither it nor its place for that.
+describe.concurrent.each([0, 1, 2] as const)('published with QoS %i among others,', (qos) => {
+  const sent = (id: string) =>
+    Array.from({ length: 20 }, (_, i) => ({ topic: `${id}/${i % 2}`, retain: i % 3 === 0, name: `${i}` }));
+
+  test.each([true, false])(
+    'a retained message comes to a live subscriber as well, in its order (MQTT 5.0 4.6; clean session: %s)',
+    async (clean) => {
+      const id = `mixed-${qos}-${clean}`;
+      using subscriber = await RawClient.connect(gateway.port, 4, { clientId: id, clean });
+      await subscriber.subscribe(`${id}/#`, 2);
+      await subscriber.subscribe(`${id}/+`, 2); // overlapping: one copy each
+      using publisher = await RawClient.connect(gateway.port, 4);
+      const messages = sent(id);
+      for (const [i, { topic, retain, name }] of messages.entries())
+        publisher.publish(topic, name, { qos, retain, messageId: i + 1 });
+      const arrived: string[] = [];
+      while (arrived.length < messages.length)
+        arrived.push(String((await subscriber.next('publish')).payload));
+      expect(arrived).toEqual(messages.map(({ name }) => name));
+      await subscriber.ping();
+      expect(subscriber.pending.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
+    },
+  );
+});
