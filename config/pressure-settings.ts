@@ -14,7 +14,7 @@ export const pressure = object(
     shedQos0: level('Messages of QoS 0 are dropped and counted.', 0.7),
     holdLowLanes: level('Messages for lanes of low priority have to wait.', 0.8),
     refuseConnections: level('New connections are refused: server busy.', 0.9),
-    stopReading: level('Nothing is read from devices.', 0.97),
+    stopReading: level('Nothing is read from devices, so pings are not answered either.', 0.97),
     ease: decimal('How far below its level pressure must fall for a step to be taken back.', {
       ...limits.pressureReturn,
       default: 0.1,

@@ -114,6 +114,14 @@ function bufferFindings({ buffer, commit }: Config): Finding[] {
       message: `${size} is less than ${bufferCommitsMin} times commit.bytesMax`,
       hint: `Raise it to ${formatBytes(least)}, or lower commit.bytesMax.`,
     });
+  } else if (buffer.tailBytes + buffer.checkpointBytes + commit.bytesMax > buffer.maxBytes) {
+    // It would be full before it is used, and would not get empty by what is delivered.
+    findings.push({
+      severity: 'problem',
+      paths: ['buffer.maxBytes', 'buffer.tailBytes', 'buffer.checkpointBytes'],
+      message: `buffer.tailBytes and buffer.checkpointBytes leave no room for messages in ${size}`,
+      hint: `Lower each to ${formatBytes(buffer.maxBytes / 8)}, or raise it.`,
+    });
   } else if (buffer.tailBytes + buffer.checkpointBytes > buffer.maxBytes / 2) {
     findings.push({
       severity: 'warning',

@@ -23,7 +23,7 @@ import type { AdmittedClient } from './admission/guest.ts';
 import { slowReadings } from './admission/pressure/pressure-readings.ts';
 import { EmbeddedUpstream } from './embedded-upstream.ts';
 import { sessionLimitsOf, storeOptionsOf } from './gateway-options.ts';
-import type { AcceptCounters } from './listener/accept-counters.ts';
+import { type AcceptCounters, refusedEarly } from './listener/accept-counters.ts';
 import { ClientHub } from './listener/client-hub.ts';
 import { Listener } from './listener/listener.ts';
 import type { ListenerCounters } from './listener/listener-counters.ts';
@@ -88,6 +88,7 @@ export class Gateway implements Component {
       opening: (event) => reportOpening(log, event),
       stalled: (reason, detail) => {
         this.#commits.stalls++;
+        this.#groupCommit?.stalled(reason);
         log.warn({ reason, detail }, 'no room to store: devices are made to wait, nothing is lost');
       },
       resumed: () => log.info('room again: storing goes on'),
@@ -233,6 +234,7 @@ export class Gateway implements Component {
       shares: this.#store.shares,
       load: () => groupCommit.load,
       slowReadings: slowReadings({ dataDir: config.data.dir, storeStatus: () => this.#store.status() }),
+      refusedEarly: () => refusedEarly(this.#listeners),
       expel: (isMeant, detail) => this.#hub?.expel(isMeant, detail),
     });
     this.#admission = admission;
@@ -316,6 +318,7 @@ export class Gateway implements Component {
       log: childLogger(log, 'listener'),
       audit,
       onClient: (stream, peer) => hub.connected(stream, peer),
+      onRefused: (certificates) => hub.expelRefused(certificates),
     });
     await listener.start();
     this.#listeners.push(listener);

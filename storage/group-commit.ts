@@ -7,6 +7,7 @@
 
 import type { Clock, Timer } from '../config/clock.ts';
 import { CommitPace } from './commit-pace.ts';
+import type { StallReason } from './log/space.ts';
 import { OwedAcknowledgements } from './owed-acknowledgements.ts';
 import { FillingBatch } from './record-batch/filling-batch.ts';
 import type { OpenBatchSize, SealedBatch } from './record-batch/open-batch.ts';
@@ -40,6 +41,9 @@ export interface CommitLoad {
   inFlightBytes: number;
   /** How long the commit in flight has taken so far; 0: there is none. */
   inFlightMs: number;
+  /** What the commit in flight had to wait for: it says nothing of how fast the disk is. Null: nothing. */
+  stall: StallReason | null;
+  /** Those that did not have to wait for room. */
   commits: number;
   /** How long all those commits took, from when they were handed over. */
   commitMs: number;
@@ -80,6 +84,7 @@ export class GroupCommit {
   /** For `load`. */
   #inFlightBytes = 0;
   #inFlightSinceMs = 0;
+  #stall: StallReason | null = null;
   #commits = 0;
   #commitMs = 0;
   #noRoomSinceMs = -1;
@@ -147,12 +152,18 @@ export class GroupCommit {
     this.#roomWaiters.remove(callback);
   }
 
+  /** The commit in flight has to wait: there is no room for it. */
+  stalled(reason: StallReason): void {
+    if (this.#isInFlight) this.#stall = reason;
+  }
+
   get load(): CommitLoad {
     const nowMs = this.#options.clock.monotonicMs();
     return {
       openBytes: this.#bytes,
       inFlightBytes: this.#isInFlight ? this.#inFlightBytes : 0,
       inFlightMs: this.#isInFlight ? nowMs - this.#inFlightSinceMs : 0,
+      stall: this.#stall,
       commits: this.#commits,
       commitMs: this.#commitMs,
       noRoomMs: this.#noRoomMs + (this.#noRoomSinceMs < 0 ? 0 : nowMs - this.#noRoomSinceMs),
@@ -256,8 +267,11 @@ export class GroupCommit {
 
   #committed(buffers: ArrayBuffer[], callbacks: (() => void)[]): void {
     this.#isInFlight = false;
-    this.#commits++;
-    this.#commitMs += this.#options.clock.monotonicMs() - this.#inFlightSinceMs;
+    if (this.#stall === null) {
+      this.#commits++;
+      this.#commitMs += this.#options.clock.monotonicMs() - this.#inFlightSinceMs;
+    }
+    this.#stall = null;
     for (const buffer of buffers) this.#freeBuffers.push(buffer);
     this.#owedInFlight.release();
     for (const callback of callbacks) callback();

@@ -11,7 +11,7 @@ import type { CommitLoad } from '../../storage/group-commit.ts';
 import type { RefusedOpening } from '../../storage/sessions/session-registry.ts';
 import type { StoredShares } from '../../storage/shares/stored-shares.ts';
 import { AccessPolicy } from './access/access-policy.ts';
-import { AdmissionReport } from './admission-report.ts';
+import { AdmissionReport, type Sums } from './admission-report.ts';
 import type { AdmissionStatus } from './admission-status.ts';
 import { AuditLog } from './audit-log.ts';
 import { FrontDoor } from './front-door.ts';
@@ -40,6 +40,8 @@ export interface AdmissionOptions {
   /** For the pressure. */
   load(): CommitLoad;
   slowReadings(): Promise<SlowReadings>;
+  /** Those who were refused before they were clients, by what and why. */
+  refusedEarly(): Sums;
   /** Ends the connections of those who may not be here any more. */
   expel(isMeant: (client: AdmittedClient) => boolean, detail: string): void;
 }
@@ -108,7 +110,13 @@ export class Admission implements Component {
       audit,
       clock,
     });
-    this.#report = new AdmissionReport({ clock, log, status: () => this.status });
+    this.#report = new AdmissionReport({
+      clock,
+      log,
+      status: () => this.status,
+      refusedEarly: options.refusedEarly,
+      delaysTold: () => this.quotas.delaysTold(),
+    });
     this.publishes = new PublishAdmission({
       quotas: this.quotas,
       pressure,

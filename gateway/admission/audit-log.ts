@@ -1,8 +1,9 @@
 // The audit log: a line of JSON for each refusal and each change of who may do what,
 //
-//     {"time", "event", "reason", "client"?, "user"?, "address"?, "object"?, "detail"?, "times"?}
+//     {"time", "event", "reason", "client"?, "user"?, "address"?, "object"?, "detail"?, "times"?, "first"?}
 //
-// `times` is how many a line stands for, if not one: what repeats within 10 s is summed up (audit-repeats.ts).
+// `times` is how many a line stands for, if not one: what repeats within 10 s is summed up (audit-repeats.ts) and
+// written at the end of that time, with `time` and all else of the last of them and, in `first`, when the first was.
 // Lines go through one bounded buffer to the file, written in the background: `write` neither waits nor throws.
 // When the disk does not take them they wait; what does not fit the buffer is lost, counted, and told in the file
 // itself once it can be written again: {"time", "event": "audit-lost", "times"}. The counters are exact whatever
@@ -14,12 +15,15 @@ import { KiB, MiB } from '../../config/limits.ts';
 import { type Logger, logKeys } from '../../config/logger.ts';
 import type { Audit, AuditEvent } from './audit-event.ts';
 import { AuditFile, type AuditFileOptions } from './audit-file.ts';
-import { AuditRepeats } from './audit-repeats.ts';
+import { AuditRepeats, type SummedEvent } from './audit-repeats.ts';
 
 export interface AuditLogOptions extends AuditFileOptions {
   clock: Clock;
   log: Logger;
 }
+
+/** How often and when: wall clock. */
+type LineTimes = Pick<SummedEvent, 'firstMs' | 'lastMs'> & { readonly times: number | undefined };
 
 /** How often each reason came up, by event. */
 export type AuditCounts = { readonly [event: string]: { readonly [reason: string]: number } };
@@ -77,8 +81,10 @@ export class AuditLog implements Audit, Component {
     this.#count(whole);
     const event = shortened(whole);
     // Each of these is a change of its own.
-    const isSummed = event.event !== 'identity-data' && this.#repeats.add(event, this.#clock.monotonicMs());
-    if (!isSummed) this.#append(lineOf(event, this.#clock.nowMs(), event.times));
+    const nowMs = this.#clock.nowMs();
+    const isSummed =
+      event.event !== 'identity-data' && this.#repeats.add(event, this.#clock.monotonicMs(), nowMs);
+    if (!isSummed) this.#append(lineOf(event, { times: event.times, firstMs: nowMs, lastMs: nowMs }));
     this.#schedule();
   }
 
@@ -130,8 +136,8 @@ export class AuditLog implements Audit, Component {
   }
 
   #tellSums(all: boolean): void {
-    for (const { event, times } of this.#repeats.take(this.#clock.monotonicMs(), all))
-      this.#append(lineOf(event, this.#clock.nowMs(), times));
+    for (const sum of this.#repeats.take(this.#clock.monotonicMs(), all))
+      this.#append(lineOf(sum.event, sum));
   }
 
   #append(line: string): void {
@@ -208,8 +214,13 @@ export class AuditLog implements Audit, Component {
   }
 }
 
-function lineOf(event: AuditEvent, nowMs: number, times: number | undefined): string {
-  return jsonLine({ time: new Date(nowMs).toISOString(), ...event, times: times === 1 ? undefined : times });
+function lineOf(event: AuditEvent, { times, firstMs, lastMs }: LineTimes): string {
+  return jsonLine({
+    time: new Date(lastMs).toISOString(),
+    ...event,
+    times: times === 1 ? undefined : times,
+    first: firstMs === lastMs ? undefined : new Date(firstMs).toISOString(),
+  });
 }
 
 /** Its values come from devices, and may be long. */

@@ -13,12 +13,17 @@ const ADDRESSES_MAX = 256;
 export interface SummedEvent {
   readonly event: AuditEvent;
   readonly times: number;
+  /** Wall clock: of the first that is in the sum, and the last. */
+  readonly firstMs: number;
+  readonly lastMs: number;
 }
 
 interface Kind {
   /** The latest; of a sum of many kinds, what they have in common. */
   event: AuditEvent;
   times: number;
+  firstMs: number;
+  lastMs: number;
   readonly dueMs: number;
 }
 
@@ -36,46 +41,60 @@ export class AuditRepeats {
     return first?.dueMs;
   }
 
-  /** Whether `event` is part of a sum to come; else it is to be told now. */
-  add(event: AuditEvent, nowMs: number): boolean {
+  /** Whether `event` is part of a sum to come; else it is to be told now. `wallMs`: when it happened. */
+  add(event: AuditEvent, nowMs: number, wallMs: number): boolean {
     const name = nameOf(event.event, event.reason, event.client, event.user, event.address);
     const known = this.#kinds.get(name);
     if (known !== undefined) {
       known.event = event;
-      known.times += event.times ?? 1;
+      addTo(known, wallMs, event.times);
       return true;
     }
     const dueMs = nowMs + repeatMs;
     if (this.#kinds.size < KINDS_MAX) {
-      this.#kinds.set(name, { event, times: 0, dueMs });
+      this.#kinds.set(name, { event, times: 0, firstMs: wallMs, lastMs: wallMs, dueMs });
       return false;
     }
-    this.#addToMany(event, dueMs);
+    this.#addToMany(event, dueMs, wallMs);
     return true;
   }
 
   /** Those that are due, or with `all` every one, and forgets them. */
   take(nowMs: number, all = false): SummedEvent[] {
     const taken: SummedEvent[] = [];
-    for (const [name, { event, times, dueMs }] of this.#kinds) {
-      if (dueMs > nowMs && !all) break;
+    for (const [name, kind] of this.#kinds) {
+      if (kind.dueMs > nowMs && !all) break;
       this.#kinds.delete(name);
-      if (times > 0) taken.push({ event, times });
+      if (kind.times > 0) taken.push(kind);
     }
     return taken;
   }
 
-  #addToMany({ event, reason, address, times = 1 }: AuditEvent, dueMs: number): void {
+  #addToMany({ event, reason, address, times }: AuditEvent, dueMs: number, wallMs: number): void {
     const [byAddress, byReason] = [nameOf('by', event, reason, address), nameOf('by', event, reason)];
     const isRoom = this.#kinds.size < KINDS_MAX + ADDRESSES_MAX;
     const name = address !== undefined && (isRoom || this.#kinds.has(byAddress)) ? byAddress : byReason;
     const kind = this.#kinds.get(name);
-    if (kind !== undefined) kind.times += times;
+    if (kind !== undefined) addTo(kind, wallMs, times);
     else {
       const common = { event, reason, ...(name === byAddress ? { address } : {}) };
-      this.#kinds.set(name, { event: { ...common, detail: 'of several clients' }, times, dueMs });
+      const sum = {
+        event: { ...common, detail: 'of several clients' },
+        times: 0,
+        firstMs: 0,
+        lastMs: 0,
+        dueMs,
+      };
+      addTo(sum, wallMs, times);
+      this.#kinds.set(name, sum);
     }
   }
+}
+
+function addTo(kind: Kind, wallMs: number, times = 1): void {
+  if (kind.times === 0) kind.firstMs = wallMs;
+  kind.times += times;
+  kind.lastMs = wallMs;
 }
 
 /** MQTT allows no NUL in any of them. */

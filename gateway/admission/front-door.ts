@@ -72,11 +72,10 @@ export class FrontDoor {
     const { address, certificate } = guest.peer;
     const attempt: ConnectAttempt = { clientId, version, username, password, address, certificate };
     const verified = await this.#verify(guest, attempt);
-    const identity = verified.kind === 'accept' ? verified.identity : null;
-    const reason = verified.kind === 'refuse' ? verified.reason : null;
-    const judged = guest.isGone || identity === null ? null : this.#admit(guest, identity, request);
+    if (verified.kind === 'refuse') return this.#refuse(guest, attempt, verified);
+    const judged = guest.isGone ? 'busy' : this.#admit(guest, verified.identity, request);
     if (judged instanceof AdmittedClient) return { kind: 'accept', client: judged };
-    return this.#refuse(guest, attempt, reason ?? judged ?? 'busy');
+    return this.#refuse(guest, attempt, { reason: judged });
   }
 
   /** There is no room for the session, or the will, of one who was let in. */
@@ -152,7 +151,11 @@ export class FrontDoor {
     return client;
   }
 
-  #refuse(guest: Guest, attempt: ConnectAttempt, reason: ConnectRefusal): Entrance {
+  #refuse(
+    guest: Guest,
+    attempt: ConnectAttempt,
+    { reason, detail }: { readonly reason: ConnectRefusal; readonly detail?: string },
+  ): Entrance {
     if (guest.isGone) return { kind: 'refuse', reason };
     this.#count(reason);
     const user = attempt.certificate?.user ?? attempt.username;
@@ -163,6 +166,7 @@ export class FrontDoor {
       ...(user === undefined ? {} : { user }),
       address: attempt.address,
       object: guest.peer.listener,
+      ...(detail === undefined ? {} : { detail }),
     });
     return { kind: 'refuse', reason };
   }

@@ -2,8 +2,8 @@
 // STOP_DEADLINE_MS; a second one ends it at once. Both lose nothing: what was acknowledged is on disk.
 
 import type { Command } from 'commander';
-import { SluiceError } from '../../config/errors.ts';
-import { createLogger, type Logger } from '../../config/logger.ts';
+import { messageOf, SluiceError } from '../../config/errors.ts';
+import { createLogger, type Logger, logKeys } from '../../config/logger.ts';
 import type { Config } from '../../config/settings.ts';
 import type { Damage } from '../../storage/open/damage.ts';
 import { Gateway } from '../gateway.ts';
@@ -47,11 +47,14 @@ export async function runGateway(settings: LoadedSettings, started: Started): Pr
   const run = new GatewayRun(config, log, started);
   const reload = new Reload({ file, config, log, apply: (next) => run.reconfigure(next) });
   process.on('SIGHUP', () => void reload.run());
+  process.on('SIGUSR2', () => void run.tellStatus());
   onSignals((first) => {
     if (!first) process.exit(EXIT_SECOND_SIGNAL);
     log.info('stopping; once more to stop at once');
     void run.stop(0);
   });
+  if (Object.keys(config.sinks).length === 0)
+    log.info('no sink is configured: what devices send is kept, and forwarded to nobody');
   await run.start();
 }
 
@@ -86,6 +89,15 @@ class GatewayRun {
   async reconfigure(config: Config): Promise<void> {
     this.#config = config;
     await this.#gateway?.reconfigure(config);
+  }
+
+  /** All counters and what is kept, as one line. */
+  async tellStatus(): Promise<void> {
+    try {
+      this.#log.info({ status: await this.#gateway?.status() }, 'status');
+    } catch (error) {
+      this.#log.warn({ [logKeys.reason]: messageOf(error) }, 'there is no status');
+    }
   }
 
   /** False: there is no room for the store; it has been said, and may be tried again. */
@@ -192,6 +204,9 @@ function greet(gateway: Gateway, { config, file }: LoadedSettings): undefined {
     ...Object.entries(config.sinks).map(
       ([name, sink]) => `    forwarded to         ${name}: ${sink.url.replace(/\?.*$/, '')}, ${sink.format}`,
     ),
+    ...(Object.keys(config.sinks).length === 0
+      ? ['    forwarded to         nobody: no sink is configured']
+      : []),
     '',
   ];
   if (flags !== undefined) {

@@ -37,6 +37,24 @@ export function createAcceptCounters(): AcceptCounters {
   };
 }
 
+/** Of all listeners: those who were kept out, by what and why. */
+export function refusedEarly(
+  listeners: readonly { readonly counters: AcceptCounters }[],
+): Record<string, Record<string, number>> {
+  const refused = { closedUnheard: {}, refusedHandshakes: {}, refusedCertificates: {} };
+  for (const { counters } of listeners) {
+    const { overLimit, pendingRefused, acceptFailures, upgradeTimeouts } = counters;
+    addTo(refused.closedUnheard, { overLimit, pendingRefused, acceptFailures, upgradeTimeouts });
+    addTo(refused.refusedHandshakes, counters.handshakeFailures);
+    addTo(refused.refusedCertificates, counters.certificateRefusals);
+  }
+  return refused;
+}
+
+function addTo(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
+}
+
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }

@@ -22,7 +22,7 @@ import { CrowdQueue } from './crowd-queue.ts';
 import { Leavers } from './leavers.ts';
 import { createListenerCounters, type ListenerCounters } from './listener-counters.ts';
 import { PartialPackets } from './partial-packets.ts';
-import type { Peer } from './peer.ts';
+import type { CertifiedName, Peer } from './peer.ts';
 import { PublishIntake } from './publish-intake.ts';
 import { UnsentBytes } from './unsent-bytes.ts';
 
@@ -94,6 +94,15 @@ export class ClientHub {
     for (const connection of this.#connections) {
       const { admitted } = connection;
       if (admitted !== null && isMeant(admitted)) connection.expel(detail);
+    }
+  }
+
+  /** As `expel`, those who came with these certificates, whether signed in or not. */
+  expelRefused(certificates: ReadonlySet<CertifiedName>): void {
+    for (const connection of this.#connections) {
+      const { certificate } = connection.guest.peer;
+      if (certificate !== null && certificates.has(certificate))
+        connection.expel('its certificate is no longer accepted');
     }
   }
 

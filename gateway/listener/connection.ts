@@ -49,7 +49,7 @@ const UNHEARD = Hold.end | Hold.drain;
 const frame = new Frame();
 
 export class Connection extends EngineStream implements PublishOrigin {
-  readonly #guest: Guest;
+  readonly guest: Guest;
   readonly #inbound = new InboundBytes();
   #state: State = 'new';
   /** MQTT 5.0 3.14.2.2.2: a session that was to end with the connection cannot be kept by DISCONNECT. */
@@ -72,7 +72,7 @@ export class Connection extends EngineStream implements PublishOrigin {
 
   constructor(stream: ByteStream, guest: Guest, host: ConnectionHost) {
     super(stream, host);
-    this.#guest = guest;
+    this.guest = guest;
     this.rules = host.newRules();
     this.source = new ClientSource({ client: this, lanes: host.lanes, counters: host.counters });
     const { gate, socket } = this;
@@ -191,7 +191,7 @@ export class Connection extends EngineStream implements PublishOrigin {
     this.#state = 'signing-in';
     this.gate.close(Hold.session);
     this.host.door
-      .signIn(this.#guest, { ...request.connect, clientId: request.clientId, link: this.#quotaWait })
+      .signIn(this.guest, { ...request.connect, clientId: request.clientId, link: this.#quotaWait })
       .then((entrance) => this.#signedIn(entrance, request))
       .catch((thrown: Error) => this.faulted(thrown));
     return reason.ok;
@@ -325,7 +325,7 @@ export class Connection extends EngineStream implements PublishOrigin {
     this.#state = 'closed';
     this.isClosed = true;
     this.gate.close(Hold.end);
-    this.host.door.leave(this.#guest); // what its quota still holds is kept now
+    this.host.door.leave(this.guest); // what its quota still holds is kept now
     this.source.leave();
     this.host.forgetWaiter(this.#tryAgain);
     this.#inbound.clear();

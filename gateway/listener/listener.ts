@@ -38,6 +38,8 @@ export interface ListenerOptions {
   log: Logger;
   audit: Audit;
   onClient(stream: ByteStream, peer: Peer): void;
+  /** The certificates with which some clients came are no longer accepted: ends them. */
+  onRefused(certificates: ReadonlySet<CertifiedName>): void;
 }
 
 const SCHEME = { tcp: 'mqtt', ws: 'ws', tls: 'mqtts', wss: 'wss' } as const;
@@ -152,7 +154,7 @@ export class Listener implements Component {
   }
 
   #openSecure(config: TlsListenerConfig, context: TlsContext, onSocket: OnSocket): Transport {
-    const { connectTimeoutMs, idleProbeMs, clock, log, audit } = this.#options;
+    const { connectTimeoutMs, idleProbeMs, clock, log, audit, onRefused } = this.#options;
     this.#secure = new TlsTransport({
       config,
       context,
@@ -165,6 +167,7 @@ export class Listener implements Component {
       idleProbeMs,
       antechamber: this.#antechamber,
       onSocket,
+      onRefused,
     });
     return this.#secure;
   }

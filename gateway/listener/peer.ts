@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 
-/** From a client certificate that was found good. */
+/** From a client certificate that was found good; one object a connection, which it stands for. */
 export interface CertifiedName {
   readonly user: string;
   readonly subject: string;

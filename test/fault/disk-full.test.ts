@@ -5,12 +5,14 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { PressureStatus } from '../../gateway/admission/pressure/pressure.ts';
+import type { GatewayStatus } from '../../gateway/gateway.ts';
 import { DiskFill } from '../../simulator/system/fill-disk.ts';
 import type { ServerProcess } from '../../simulator/system/server-process.ts';
 import { SmallDisk } from '../../simulator/system/small-disk.ts';
 import { NOTHING_WRONG } from '../support/delivery-account.ts';
 import { FaultRig } from '../support/fault-rig.ts';
-import { GatewayProcess } from '../support/gateway-process.ts';
+import { GatewayProcess, type LogLine } from '../support/gateway-process.ts';
 import { canMount } from '../support/machine-tools.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -136,6 +138,7 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
     await using rig = await FaultRig.create({
       settings: {
         buffer: { maxBytes, compression: 'none', checkpointBytes: 1 * MiB, tailBytes: 256 * 1024 },
+        pressure: { commitMs: SILENCE_MS / 2 },
       },
       load: { fillerBytes: 600 },
     });
@@ -154,6 +157,10 @@ describe.skipIf(!hasMosquitto())('a buffer at its limit', () => {
       await stalled(rig);
       expect(gateway.said(STALLED)).toMatchObject({ level: 'warn', reason: 'buffer-full' });
       expect(highestBytes).toBeGreaterThan(maxBytes / 2);
+      // A commit has now taken longer than `commitMs`, and not because the disk is slow.
+      const pressure = await pressureOf(gateway);
+      expect(pressure).toMatchObject({ value: 1, source: 'buffer' });
+      expect(pressure.levels.commit).toBeLessThan(1);
 
       const acknowledged = fleet.acknowledged;
       network.set({ isRefusing: false });
@@ -174,4 +181,12 @@ async function stalled({ gateway, fleet }: FaultRig): Promise<void> {
   const isStalled = () =>
     gateway.said(STALLED) !== undefined && fleet.inFlight > 0 && fleet.silentMs > SILENCE_MS;
   await waitFor(isStalled, { what: 'devices to be made to wait' });
+}
+
+/** As its line of status has it. */
+async function pressureOf(gateway: GatewayProcess): Promise<PressureStatus> {
+  gateway.server.signal('SIGUSR2');
+  await waitFor(() => gateway.said('status') !== undefined, { what: 'the status' });
+  const line = gateway.said('status') as LogLine;
+  return (line.status as GatewayStatus).admission.pressure;
 }

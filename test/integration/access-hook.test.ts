@@ -86,6 +86,7 @@ const question = (more: Partial<HookQuestion> = {}): HookQuestion => ({
   version: 5,
   ...more,
 });
+const silent = { kind: 'silent', reason: expect.any(String) };
 const allow = (user?: string, group?: string) => ({ kind: 'allow', user, group });
 
 beforeEach(async () => {
@@ -127,40 +128,36 @@ describe('a question', () => {
     ['refuses', json({ allow: false, group: 'g1' }), { kind: 'refuse' }],
     ['says 401', json({ allow: true }, 401), { kind: 'refuse' }],
     ['says 403 without a body', (response) => response.writeHead(403).end(), { kind: 'refuse' }],
-    ['says 500', json({ allow: true }, 500), { kind: 'silent' }],
-    ['says 404', json({ allow: false }, 404), { kind: 'silent' }],
-    ['says 201', json({ allow: true }, 201), { kind: 'silent' }],
-    ['says 204', (response) => response.writeHead(204).end(), { kind: 'silent' }],
-    [
-      'sends elsewhere',
-      (response) => response.writeHead(307, { location: '/yes' }).end(),
-      { kind: 'silent' },
-    ],
-    ['says nothing', (response) => response.end(), { kind: 'silent' }],
-    ['says no JSON', (response) => response.end('allow'), { kind: 'silent' }],
-    ['says null', json(null), { kind: 'silent' }],
-    ['says a list', json([{ allow: true }]), { kind: 'silent' }],
-    ['says something else', json({ result: 'allow' }), { kind: 'silent' }],
-    ['says allow in words', json({ allow: 'true' }), { kind: 'silent' }],
-    ['says allow as a number', json({ allow: 1 }), { kind: 'silent' }],
-    ['names a group that is none', json({ allow: true, group: 'a/b' }), { kind: 'silent' }],
-    ['names a group that is no text', json({ allow: true, group: ['g'] }), { kind: 'silent' }],
-    ['names a user that is empty', json({ allow: true, user: '' }), { kind: 'silent' }],
-    ['names a user that is no name', json({ allow: true, user: 'a\u0000' }), { kind: 'silent' }],
-    ['names a user that is too long', json({ allow: true, user: 'x'.repeat(257) }), { kind: 'silent' }],
-    ['hangs up', (response) => response.destroy(), { kind: 'silent' }],
+    ['says 500', json({ allow: true }, 500), silent],
+    ['says 404', json({ allow: false }, 404), silent],
+    ['says 201', json({ allow: true }, 201), silent],
+    ['says 204', (response) => response.writeHead(204).end(), silent],
+    ['sends elsewhere', (response) => response.writeHead(307, { location: '/yes' }).end(), silent],
+    ['says nothing', (response) => response.end(), silent],
+    ['says no JSON', (response) => response.end('allow'), silent],
+    ['says null', json(null), silent],
+    ['says a list', json([{ allow: true }]), silent],
+    ['says something else', json({ result: 'allow' }), silent],
+    ['says allow in words', json({ allow: 'true' }), silent],
+    ['says allow as a number', json({ allow: 1 }), silent],
+    ['names a group that is none', json({ allow: true, group: 'a/b' }), silent],
+    ['names a group that is no text', json({ allow: true, group: ['g'] }), silent],
+    ['names a user that is empty', json({ allow: true, user: '' }), silent],
+    ['names a user that is no name', json({ allow: true, user: 'a\u0000' }), silent],
+    ['names a user that is too long', json({ allow: true, user: 'x'.repeat(257) }), silent],
+    ['hangs up', (response) => response.destroy(), silent],
     [
       'hangs up in the middle',
       (response) => void response.write('{"allow"', () => response.destroy()),
-      { kind: 'silent' },
+      silent,
     ],
-    ['is no HTTP', (response) => void response.socket!.end('SSH-2.0-x\r\n'), { kind: 'silent' }],
-    ['says too much', json({ allow: true, more: 'x'.repeat(20_000) }), { kind: 'silent' }],
+    ['is no HTTP', (response) => void response.socket!.end('SSH-2.0-x\r\n'), silent],
+    ['says too much', json({ allow: true, more: 'x'.repeat(20_000) }), silent],
     [
       'says headers without end',
       (response) =>
         void response.socket!.write(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1000)}\r\n`.repeat(200)}`),
-      { kind: 'silent' },
+      silent,
     ],
   ])('whose hook %s', async (_, answer, expected) => {
     server.answer = answer;
@@ -176,7 +173,7 @@ describe('a question', () => {
     const asked = hook.ask(question());
     await waitFor(() => server.questions.length === 1, { what: 'the question' });
     clock.advance(2000);
-    expect(await asked).toEqual({ kind: 'silent' });
+    expect(await asked).toEqual(silent);
     await waitFor(() => server.sockets.size === 0, { what: 'the connection to be ended' });
   });
 
@@ -190,7 +187,7 @@ describe('a question', () => {
     const asked = hook.ask(question());
     await waitFor(() => server.questions.length === 1, { what: 'the question' });
     clock.advance(2000);
-    expect(await asked).toEqual({ kind: 'silent' });
+    expect(await asked).toEqual(silent);
   });
 
   test('whose hook says 403 and never ends it is refused all the same', async () => {
@@ -201,7 +198,7 @@ describe('a question', () => {
 
   test('whose hook is not there is without an answer', async () => {
     await server.close();
-    expect(await open().ask(question())).toEqual({ kind: 'silent' });
+    expect(await open().ask(question())).toEqual(silent);
   });
 
   test('is asked once more when a kept connection turns out to be closed', async () => {
@@ -257,7 +254,7 @@ describe('answers', () => {
   test('are not remembered when there was none', async () => {
     const hook = open('cacheMs: 60s');
     server.answer = json({}, 500);
-    expect(await hook.ask(question())).toEqual({ kind: 'silent' });
+    expect(await hook.ask(question())).toEqual(silent);
     server.answer = json({ allow: true });
     expect(await hook.ask(question())).toEqual(allow());
   });
@@ -282,15 +279,15 @@ describe('a hook that falls silent', () => {
 
   test('refuses, if the settings say so', async () => {
     const hook = await fallSilent('silent: refuse', json({ allow: true }));
-    expect(await hook.ask(question())).toEqual({ kind: 'silent' });
+    expect(await hook.ask(question())).toEqual(silent);
   });
 
   test('is held to its last answer, if the settings say so, up to staleMs', async () => {
     const hook = await fallSilent('silent: last-answer, staleMs: 1h', json({ allow: true, group: 'g' }));
     expect(await hook.ask(question())).toEqual(allow(undefined, 'g'));
-    expect(await hook.ask(question({ clientId: 'new' }))).toEqual({ kind: 'silent' });
+    expect(await hook.ask(question({ clientId: 'new' }))).toEqual(silent);
     clock.advance(3_540_000);
-    expect(await hook.ask(question())).toEqual({ kind: 'silent' });
+    expect(await hook.ask(question())).toEqual(silent);
     expect(hook.counters).toMatchObject({ stale: 1, silent: 3 });
   });
 
@@ -316,11 +313,63 @@ describe('a hook that falls silent', () => {
     server.answer = json({ allow: true });
     for (let i = 0; i < 5; i++) await hook.ask(question({ clientId: `${i}` }));
     expect(logged.map((line) => JSON.parse(line)).map(({ level, msg }) => `${level} ${msg}`)).toEqual([
-      'error the access hook does not answer: clients are refused',
+      'error the access hook gives no usable answer: clients are refused',
       'info the access hook answers again',
     ]);
     expect(logged[0]).toContain('status 503');
     expect(logged.join('')).not.toMatch(/ssword-1|k1/);
+  });
+});
+
+describe('what the log says of a hook that falls silent', () => {
+  const told = () =>
+    logged.splice(0).map((line) => {
+      const { level, msg, reason } = JSON.parse(line);
+      return [level, msg, reason].join(' | ');
+    });
+  let asked = 0;
+  async function ask(hook: AuthHook, answer: Answer): Promise<void> {
+    server.answer = answer;
+    await hook.ask(question({ clientId: `${asked++}` }));
+  }
+  const html: Answer = (response) => response.end('<html>');
+  const BAD = 'error | the access hook gives no usable answer: clients are refused';
+
+  test('has each new reason, at most every ten seconds, the latest then, and a known one once', async () => {
+    const hook = open();
+    await ask(hook, json({}, 500));
+    expect(told()).toEqual([`${BAD} | status 500`]);
+    await ask(hook, html);
+    await ask(hook, json({ allow: 'true' }));
+    expect(told()).toEqual([]);
+    clock.advance(10_000);
+    expect(told()).toEqual([`${BAD} | its answer has an "allow" that is neither true nor false`]);
+    clock.advance(10_000);
+    for (let i = 0; i < 3; i++) await ask(hook, json({ allow: 'true' }));
+    expect(told()).toEqual([]);
+    await ask(hook, html);
+    expect(told()).toEqual([`${BAD} | its answer is not JSON`]);
+    await ask(hook, json({}, 500));
+    await ask(hook, json({ allow: true }));
+    expect(told()).toEqual(['info | the access hook answers again | ']);
+    clock.advance(10_000);
+    expect(told()).toEqual([]);
+  });
+
+  test('is that it does not answer only when it does not', async () => {
+    const hook = open();
+    await ask(hook, (response) => response.destroy());
+    expect(told()).toEqual([expect.stringContaining('the access hook does not answer: clients are refused')]);
+    clock.advance(10_000);
+    await ask(hook, json({ allow: true, more: 'x'.repeat(20_000) }));
+    expect(told()).toEqual([expect.stringContaining(BAD)]);
+  });
+
+  test('is not that those have a last answer who have none', async () => {
+    await ask(open('silent: last-answer'), json({}, 500));
+    expect(told()).toEqual([
+      'error | the access hook gives no usable answer: clients with a last answer are held to it, others are refused | status 500',
+    ]);
   });
 });
 
@@ -412,6 +461,14 @@ describe('an authenticator with a hook', () => {
     await using _stopped = authenticator;
     const verified = await authenticator.verify(attempt('alice', 'x'));
     expect(verified.kind === 'accept' ? verified.identity : verified.reason).toEqual(expected);
+  });
+
+  test('refuses with the reason for which there is no answer', async () => {
+    server.answer = json({}, 500);
+    const { authenticator } = await openWith();
+    await using _stopped = authenticator;
+    const verified = await authenticator.verify(attempt('alice', 'x'));
+    expect(verified).toEqual({ kind: 'refuse', reason: 'hook-silent', detail: 'status 500' });
   });
 
   test('does not ask it about clients without a name', async () => {

@@ -124,6 +124,28 @@ describe('over: delay', () => {
   );
 });
 
+test('the status says which clients are made to wait, and by which limit', async () => {
+  using own = new TemporaryDirectory();
+  const devices = [
+    { clients: ['daily*'], dailyBytesMax: '1KiB' },
+    { clients: ['rated*'], messagesPerS: '1/m', messagesBurst: 1 },
+  ];
+  await using running = await RunningGateway.start(own.path, { quotas: { devices } });
+  const connectTo = (clientId: string) => RawClient.connect(running.port, 5, { clientId });
+  using _quick = await connectTo('rated.quick');
+  using daily = await connectTo('daily.1');
+  using rated = await connectTo('rated.1');
+  for (const [client, payload] of [[daily, 'x'.repeat(900)] as const, [rated, 'x'] as const])
+    for (const messageId of [1, 2, 3]) client.publish('t', payload, { qos: 1, messageId });
+  const delays = async () => (await running.gateway.status()).admission.quotas.delays;
+  await waitFor(async () => (await delays()).delayedClients === 2, { what: 'two clients that wait' });
+  const { mostDelayed, waitingForDay, someWaitingForDay } = await delays();
+  const once = { group: 'default', times: 1, waitedMs: expect.any(Number) };
+  expect(mostDelayed).toEqual([{ client: 'rated.1', limit: 'messageRate', ...once }]);
+  expect(waitingForDay).toBe(1);
+  expect(someWaitingForDay).toEqual([{ client: 'daily.1', limit: 'dailyBytes', ...once }]);
+});
+
 describe('over: refuse', () => {
   test.each([1, 2] as const)(
     'MQTT 5 is told with QoS %i what is too much and why, and the packet id is free again',

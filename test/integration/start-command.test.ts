@@ -16,7 +16,11 @@ interface Place extends Disposable {
 }
 
 /** A configuration with an upstream of its own, data in a directory of its own, and free ports. */
-async function place(host = '127.0.0.1', access: object = { anonymous: true }): Promise<Place> {
+async function place(
+  host = '127.0.0.1',
+  access: object = { anonymous: true },
+  sinks?: object,
+): Promise<Place> {
   const directory = new TemporaryDirectory();
   const config = directory.file('config.yaml');
   const port = await freePort();
@@ -26,7 +30,7 @@ async function place(host = '127.0.0.1', access: object = { anonymous: true }): 
     access,
     listeners: [{ type: 'tcp', host, port }],
     upstream: { embedded: true, port: upstreamPort },
-    sinks: { cloud: { type: 'mqtt', url: `mqtt://127.0.0.1:${upstreamPort}` } },
+    sinks: sinks ?? { cloud: { type: 'mqtt', url: `mqtt://127.0.0.1:${upstreamPort}` } },
   };
   writeFileSync(config, JSON.stringify(settings)); // JSON is YAML
   return { config, port, [Symbol.dispose]: () => directory[Symbol.dispose]() };
@@ -90,6 +94,25 @@ test('a configuration that lets nobody in is not run', async () => {
   expect(stderr).toMatch(
     /access\.anonymous: is false, and there is no other way in: nobody could connect\. Set .*\n$/,
   );
+});
+
+test('says where it stands when it is asked, and that nothing is forwarded without a sink', async () => {
+  using here = await place('127.0.0.1', { anonymous: true }, {});
+  await using command = new SluiceCommand(['start', '-c', here.config]);
+  await waitFor(() => command.stdout.includes('"listening"'), { what: () => command.stderr });
+  command.process.kill('SIGUSR2');
+  await waitFor(() => command.stdout.includes('"msg":"status"'), { what: () => command.stdout });
+  const { code, stdout, stderr } = await command.kill('SIGTERM');
+  expect(code).toBe(0);
+  const line = stdout.split('\n').find((text) => text.includes('"msg":"status"'))!;
+  expect(JSON.parse(line).status).toMatchObject({
+    counters: { received: 0, connections: 0, crowdWaits: 0 },
+    admission: { pressure: expect.anything() },
+    store: expect.anything(),
+    sinks: [],
+  });
+  expect(stdout).toContain('no sink is configured');
+  expect(stderr).toContain('forwarded to         nobody');
 });
 
 describe('a password file', () => {

@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -353,6 +354,144 @@ describe.skipIf(!hasOpenssl())('client certificates', () => {
         { event: 'identity-data', object: own.caFile, detail },
         refusal('unknown-authority', 'O=Test plant, CN=press-1'),
       ]);
+    });
+  });
+
+  describe('of clients that are connected when files change', () => {
+    let caFile: string;
+    let crlFile: string;
+    beforeEach(() => {
+      caFile = write('believed.pem', authority.cert + other.cert);
+      crlFile = write('crls.pem', authority.revocationList() + other.revocationList());
+    });
+
+    async function connected(shown: IssuedCertificate): Promise<TestTlsClient> {
+      const client = new TestTlsClient(listener!.port, shows(shown));
+      expect(await client.isLetIn()).toBe(true);
+      return client;
+    }
+    const inUse = (swaps: number) =>
+      waitFor(() => listener!.listener.counters.contextSwaps === swaps, { what: 'they are in use' });
+    const refusals = () => audited().filter(({ event }) => event === 'certificate-refused');
+    const ENDED = /^clients were disconnected/;
+
+    test('one that is revoked now ends its client, and those of the same authority stay', async () => {
+      await listen({ caFile, crlFile });
+      const press = authority.client('press-1');
+      using revoked = await connected(press);
+      // More than are looked at in one turn.
+      const others = await Promise.all(
+        Array.from({ length: 25 }, (_, i) => connected(authority.client(`o${i}`))),
+      );
+      authority.revoke(press);
+      write('crls.pem', authority.revocationList() + other.revocationList());
+      await revoked.closed();
+      expect(refusals()).toEqual([
+        {
+          ...refusal('revoked', 'O=Test plant, CN=press-1'),
+          user: 'press-1',
+          detail: expect.stringMatching(/^while it was connected, serial [0-9A-F]+, issued by /),
+        },
+      ]);
+      await waitFor(() => listener!.said(ENDED).length === 1, { what: 'the log says it' });
+      expect(listener!.said(ENDED)).toMatchObject([{ level: 'warn', count: 1 }]);
+      expect(listener!.listener.counters.certificateRefusals.revoked).toBe(1);
+      // A later list ends nobody else, and nobody again.
+      write('crls.pem', other.revocationList() + authority.revocationList());
+      await inUse(2);
+      using another = await connected(authority.client('another'));
+      for (const client of [another, ...others]) {
+        expect(await client.isLetIn()).toBe(true);
+        client.socket.destroy();
+      }
+      expect(refusals()).toEqual([]);
+      expect(listener!.said(ENDED)).toHaveLength(1);
+    });
+
+    test('the same number of another authority is another certificate', async () => {
+      await listen({ caFile, crlFile });
+      const [mine, theirs] = [authority, other].map((each) => each.issue({ subject: '/CN=twin' }));
+      authority.revoke(mine);
+      using first = await connected(mine);
+      using second = await connected(theirs);
+      write('crls.pem', authority.revocationList() + other.revocationList());
+      await first.closed();
+      expect(await second.isLetIn()).toBe(true);
+    });
+
+    test('those below an authority that is revoked now end', async () => {
+      const sub = new CertificateAuthority(directory.path, 'Line CA', authority);
+      const lists = () => sub.revocationList() + authority.revocationList();
+      crlFile = write('line-crls.pem', lists());
+      await listen({ caFile: write('line.pem', sub.cert + authority.cert), crlFile });
+      using below = await connected(sub.client('press-1'));
+      using beside = await connected(authority.client('press-2'));
+      authority.revoke(sub.issued);
+      write('line-crls.pem', lists());
+      await below.closed();
+      expect(await beside.isLetIn()).toBe(true);
+      expect(refusals()).toMatchObject([refusal('revoked', 'O=Test plant, CN=press-1')]);
+    });
+
+    test('one whose authority was sent along stays unless it is revoked itself', async () => {
+      const sub = new CertificateAuthority(directory.path, 'Cell CA', authority);
+      const lists = () => sub.revocationList() + authority.revocationList();
+      crlFile = write('cell-crls.pem', lists());
+      await listen({ caFile: write('roots.pem', authority.cert + other.cert), crlFile });
+      const [lost, good] = [sub.client('lost'), sub.client('good')];
+      const sendAlong = (own: IssuedCertificate) => connected({ ...own, cert: own.cert + sub.cert });
+      using revoked = await sendAlong(lost);
+      using kept = await sendAlong(good);
+      sub.revoke(lost);
+      write('cell-crls.pem', lists());
+      write('roots.pem', authority.cert);
+      await revoked.closed();
+      await waitFor(() => listener!.said(ENDED).length === 1, { what: 'all were looked at' });
+      expect(await kept.isLetIn()).toBe(true);
+      expect(refusals().map(({ object }) => object)).toEqual(['O=Test plant, CN=lost']);
+    });
+
+    test('those of an authority that is not trusted any more end, and who has ended meanwhile is not told', async () => {
+      await listen({ caFile });
+      using kept = await connected(authority.client('press-1'));
+      using distrusted = await connected(other.client('press-2'));
+      using gone = await connected(other.client('press-3'));
+      gone.socket.destroy();
+      await waitFor(() => listener!.listener.connections === 2, { what: 'it is gone' });
+      write('believed.pem', authority.cert);
+      await distrusted.closed();
+      expect(refusals()).toMatchObject([refusal('unknown-authority', 'O=Test plant, CN=press-2')]);
+      expect(await kept.isLetIn()).toBe(true);
+    });
+
+    test('a list that has ended, or a new certificate of the gateway, ends nobody', async () => {
+      const certFile = write('renewed.crt', server.cert);
+      const keyFile = write('renewed.key', readFileSync(server.keyFile, 'utf8'));
+      await listen({ caFile, crlFile, certFile, keyFile });
+      using client = await connected(authority.client('press-1'));
+      const until = new Date(Date.now() - DAY_MS / 2);
+      write('crls.pem', authority.revocationList({ until }) + other.revocationList({ until }));
+      await inUse(1);
+      const fresh = authority.server();
+      write('renewed.crt', fresh.cert);
+      write('renewed.key', readFileSync(fresh.keyFile, 'utf8'));
+      await inUse(2);
+      expect(await client.isLetIn()).toBe(true);
+      expect(refusals()).toEqual([]);
+    });
+
+    test('a handshake that had begun before is not let in by the files before', async () => {
+      await listen({ caFile, crlFile });
+      const press = authority.client('press-1');
+      const socket = connectPlain(listener!.port, '127.0.0.1');
+      await waitFor(() => listener!.listener.connections === 1, { what: 'it is accepted' });
+      authority.revoke(press);
+      write('crls.pem', authority.revocationList() + other.revocationList());
+      await inUse(1);
+      using client = new TestTlsClient(listener!.port, { socket, ...shows(press) });
+      expect(await client.isLetIn()).toBe(false);
+      expect(refusals()).toMatchObject([refusal('revoked', 'O=Test plant, CN=press-1')]);
+      expect(listener!.peers).toEqual([]);
     });
   });
 

@@ -233,20 +233,33 @@ describe.skipIf(!hasOpenssl())('a gateway with TLS', () => {
     expect(acknowledged.map((_, i) => keptOf(`load-${i}`))).toEqual(acknowledged);
   });
 
-  test('a revocation list that is replaced keeps out who is on it from the next connect on', async () => {
+  test('a revocation list that is replaced ends who is on it, and keeps it out from then on', async () => {
     const own = authority.client('lost');
-    const client = await connectAs('lost', own);
+    const other = await connectAs('kept', authority.client('kept'));
+    const clients = await Promise.all(
+      [0, 1].map((to) => connectAs(`lost-${to}`, own, { to, protocolVersion: 5 })),
+    );
+    const goodbyes = clients.map(
+      (client) =>
+        new Promise((resolve) => client.once('disconnect', ({ reasonCode }) => resolve(reasonCode))),
+    );
+    const old = await connectAs('lost-old', own, { protocolVersion: 4 });
+    const oldEnds = new Promise<void>((resolve) => old.once('close', resolve));
     authority.revoke(own);
     const before = said(IN_USE);
     write(files.crlFile, authority.revocationList());
     await waitFor(() => said(IN_USE) === before + 2, { what: 'it is in use at both listeners' });
-    await client.publishAsync('lost', 'still there', { qos: 1 });
+    expect(await Promise.all(goodbyes)).toEqual([0x98, 0x98]);
+    await oldEnds;
+    await other.publishAsync('kept', 'still there', { qos: 1 });
+    await other.endAsync();
     for (const to of [0, 1]) await expect(connectAs('lost-again', own, { to })).rejects.toThrow();
-    await client.endAsync();
-    expect([keptOf('lost'), keptOf('lost-again')]).toEqual([1, 0]);
+    await Promise.all([old, ...clients].map((client) => client.endAsync()));
+    expect([keptOf('kept'), keptOf('lost-again')]).toEqual([1, 0]);
     await audited({ event: 'identity-data', object: files.crlFile });
     const object = 'O=Test plant, CN=lost';
     await audited({ event: 'certificate-refused', reason: 'revoked', object });
+    await audited({ event: 'certificate-refused', reason: 'revoked', object, user: 'lost' }); // was connected
     await (await connectAs('found', authority.client('found'))).endAsync();
   });
 });

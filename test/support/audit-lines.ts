@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { AuditEvent } from '../../gateway/admission/audit-event.ts';
 import { waitFor } from './wait-for.ts';
 
-export type AuditLine = AuditEvent & { readonly time: string };
+/** `first`: of a line that stands for several. */
+export type AuditLine = AuditEvent & { readonly time: string; readonly first?: string };
 
 /** Of the file that is being written, in a data directory. */
 export function auditLines(directory: string): AuditLine[] {

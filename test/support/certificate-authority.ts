@@ -60,6 +60,11 @@ export class CertificateAuthority {
     return this.#own.cert;
   }
 
+  /** Itself, as its parent has signed it. */
+  get issued(): IssuedCertificate {
+    return this.#own;
+  }
+
   issue({
     subject = '/CN=client',
     extensions = FOR_CLIENTS,

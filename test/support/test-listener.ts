@@ -9,7 +9,7 @@ import type { ListenerConfig } from '../../config/settings.ts';
 import type { AuditEvent } from '../../gateway/admission/audit-event.ts';
 import type { ByteStream } from '../../gateway/listener/client-socket.ts';
 import { Listener, type ListenerOptions } from '../../gateway/listener/listener.ts';
-import type { Peer } from '../../gateway/listener/peer.ts';
+import type { CertifiedName, Peer } from '../../gateway/listener/peer.ts';
 import type { LogLine } from './running-gateway.ts';
 
 export class TestListener implements AsyncDisposable {
@@ -18,7 +18,7 @@ export class TestListener implements AsyncDisposable {
   readonly lines: LogLine[] = [];
   /** Who was handed on, in order. */
   readonly peers: Peer[] = [];
-  readonly #streams = new Set<ByteStream>();
+  readonly #streams = new Map<ByteStream, Peer>();
 
   private constructor(config: ListenerConfig, options: Partial<ListenerOptions>) {
     const write = (line: string) => void this.lines.push(JSON.parse(line) as LogLine);
@@ -33,6 +33,7 @@ export class TestListener implements AsyncDisposable {
       log: createLogger({ level: 'debug', format: 'json' }, { write }),
       audit: { write: (event) => void this.audited.push(event) },
       onClient: (stream, peer) => this.#serve(stream, peer),
+      onRefused: (certificates) => this.#end(certificates),
       ...options,
     });
   }
@@ -55,16 +56,21 @@ export class TestListener implements AsyncDisposable {
 
   #serve(stream: ByteStream, peer: Peer): void {
     this.peers.push(peer);
-    this.#streams.add(stream);
+    this.#streams.set(stream, peer);
     stream.on('error', () => {});
     stream.on('close', () => this.#streams.delete(stream));
     stream.on('data', (chunk) => stream.write(chunk));
   }
 
+  #end(certificates: ReadonlySet<CertifiedName>): void {
+    for (const [stream, { certificate }] of this.#streams)
+      if (certificate !== null && certificates.has(certificate)) stream.end();
+  }
+
   /** As the gateway does: it closes its clients, and the listener is done then. */
   async stop(deadlineMs = 600_000): Promise<void> {
     const stopped = this.listener.stop(deadlineMs);
-    for (const stream of this.#streams) stream.destroy();
+    for (const stream of this.#streams.keys()) stream.destroy();
     await stopped;
   }
 

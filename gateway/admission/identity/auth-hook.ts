@@ -10,7 +10,7 @@
 // time are one request; requests and those who wait for one are bounded. Without an answer the setting `silent`
 // decides. Passwords are neither logged nor kept.
 
-import type { Clock } from '../../../config/clock.ts';
+import type { Clock, Timer } from '../../../config/clock.ts';
 import type { Logger } from '../../../config/logger.ts';
 import type { Config } from '../../../config/settings.ts';
 import { credentialKey } from './credential-key.ts';
@@ -24,6 +24,8 @@ const WAITING_MAX = 5000;
 const ALLOWED_MAX = 100_000;
 /** Fewer, and on their own: who tries passwords does not push out who knows his. */
 const REFUSED_MAX = 5000;
+/** Between two lines in the log about why there is no answer. */
+const TELL_INTERVAL_MS = 10_000;
 
 /** An attempt that has a user name. */
 export type HookQuestion = Pick<ConnectAttempt, 'clientId' | 'password' | 'address' | 'version'> & {
@@ -33,9 +35,11 @@ export type HookQuestion = Pick<ConnectAttempt, 'clientId' | 'password' | 'addre
 export type HookAnswer =
   | { readonly kind: 'allow'; readonly user: string | undefined; readonly group: string | undefined }
   | { readonly kind: 'refuse' }
-  | { readonly kind: 'silent' }
+  /** `reason` is for the audit log. */
+  | { readonly kind: 'silent'; readonly reason: string }
   | { readonly kind: 'busy' };
 
+type Silence = Extract<HookReply, { kind: 'silent' }>;
 type Definite = Extract<HookAnswer, { kind: 'allow' | 'refuse' }>;
 
 interface Remembered {
@@ -58,7 +62,11 @@ export class AuthHook {
   readonly #allowed = new RecentMap<Remembered>(ALLOWED_MAX);
   readonly #refused = new RecentMap<Remembered>(REFUSED_MAX);
   readonly #underWay = new Map<string, Promise<HookAnswer>>();
-  #isSilent = false;
+  /** Why there was no answer to the last request; null: there was one. */
+  #silence: Silence | null = null;
+  #toldReason = '';
+  /** Runs for a while after each line about it. */
+  #toldLately: Timer | null = null;
   #isClosed = false;
   /** Requests made, requests without an answer, and answers from memory: within cacheMs, and for want of a new one. */
   readonly counters = { requests: 0, silent: 0, remembered: 0, stale: 0 };
@@ -108,6 +116,7 @@ export class AuthHook {
   /** Whoever waits gets no answer; resolves when no request is under way and no connection open. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#toldLately?.clear();
     this.#queue.close();
     await this.#client.close();
     await Promise.allSettled(this.#underWay.values());
@@ -122,7 +131,7 @@ export class AuthHook {
     this.#tell(reply);
     if (reply.kind === 'silent') {
       this.counters.silent++;
-      return this.#without(key, { kind: 'silent' });
+      return this.#without(key, { kind: 'silent', reason: reply.reason });
     }
     const [into, from] =
       reply.kind === 'allow' ? [this.#allowed, this.#refused] : [this.#refused, this.#allowed];
@@ -146,18 +155,32 @@ export class AuthHook {
       : undefined;
   }
 
-  /** Once when it falls silent, once when it answers again. */
+  /** When it falls silent, when the reason for it is another, though not too often, and when it answers again. */
   #tell(reply: HookReply): void {
-    const isSilent = reply.kind === 'silent';
-    if (isSilent === this.#isSilent || this.#isClosed) return;
-    this.#isSilent = isSilent;
-    const { silent } = this.#settings;
-    const url = this.#client.shownUrl;
-    if (reply.kind !== 'silent') this.#log.info({ url }, 'the access hook answers again');
-    else {
-      const consequence = silent === 'refuse' ? 'clients are refused' : 'its last answers are used';
-      this.#log.error({ url, reason: reply.reason }, `the access hook does not answer: ${consequence}`);
-    }
+    if (this.#isClosed) return;
+    const wasSilent = this.#silence !== null;
+    this.#silence = reply.kind === 'silent' ? reply : null;
+    if (this.#silence === null) {
+      if (wasSilent) this.#log.info({ url: this.#client.shownUrl }, 'the access hook answers again');
+      this.#toldReason = '';
+    } else if (!wasSilent || this.#toldLately === null) this.#tellSilence(this.#silence);
+  }
+
+  #tellSilence({ fault, reason }: Silence): void {
+    if (reason === this.#toldReason) return;
+    this.#toldReason = reason;
+    const what =
+      fault === 'no-answer' ? 'the access hook does not answer' : 'the access hook gives no usable answer';
+    const consequence =
+      this.#settings.silent === 'refuse'
+        ? 'clients are refused'
+        : 'clients with a last answer are held to it, others are refused';
+    this.#log.error({ url: this.#client.shownUrl, reason }, `${what}: ${consequence}`);
+    this.#toldLately?.clear();
+    this.#toldLately = this.#clock.after(TELL_INTERVAL_MS, () => {
+      this.#toldLately = null;
+      if (this.#silence !== null) this.#tellSilence(this.#silence);
+    });
   }
 }
 

@@ -147,7 +147,7 @@ export class Authenticator implements Component {
   #byCertificate(user: string, username: string | undefined): Verified {
     if (userNameFault(user) !== undefined) return refuse('unknown-user');
     if (username !== undefined && username !== '' && username !== user)
-      return refuse('user-not-of-certificate');
+      return refuse('user-not-of-certificate', `user name: ${username}`);
     return this.#accept('certificate', user, undefined);
   }
 
@@ -183,7 +183,7 @@ export class Authenticator implements Component {
       case 'refuse':
         return refuse('hook-refused');
       case 'silent':
-        return refuse('hook-silent');
+        return refuse('hook-silent', answer.reason);
       case 'busy':
         return refuse('busy');
     }
@@ -217,6 +217,6 @@ function isNamed(attempt: ConnectAttempt): attempt is NamedAttempt {
   return attempt.username !== undefined && attempt.username !== '';
 }
 
-function refuse(reason: ConnectRefusal): Verified {
-  return { kind: 'refuse', reason };
+function refuse(reason: ConnectRefusal, detail?: string): Verified {
+  return detail === undefined ? { kind: 'refuse', reason } : { kind: 'refuse', reason, detail };
 }

@@ -14,8 +14,8 @@ const CONNECTIONS_MAX = 16;
 export type HookReply =
   | { readonly kind: 'allow'; readonly user: string | undefined; readonly group: string | undefined }
   | { readonly kind: 'refuse' }
-  /** `reason` is for the log. */
-  | { readonly kind: 'silent'; readonly reason: string };
+  /** `reason` is for the log and the audit log; `fault`: it did not answer, or answered what says nothing. */
+  | { readonly kind: 'silent'; readonly fault: 'no-answer' | 'bad-answer'; readonly reason: string };
 
 export class HookClient {
   readonly #url: URL;
@@ -48,7 +48,12 @@ export class HookClient {
         return this.#request(body, signal);
       });
     } catch (error) {
-      return { kind: 'silent', reason: messageOf(signal.aborted ? signal.reason : error) };
+      if (signal.aborted) return { kind: 'silent', fault: 'no-answer', reason: messageOf(signal.reason) };
+      return {
+        kind: 'silent',
+        fault: isOfAnswer(error) ? 'bad-answer' : 'no-answer',
+        reason: messageOf(error),
+      };
     } finally {
       timer.clear();
     }
@@ -72,7 +77,7 @@ export class HookClient {
     if (response.statusCode === 200) return replyOf(await response.body.text());
     await response.body.dump({ limit: ANSWER_BYTES_MAX, signal }).catch(() => {}); // the status is the answer
     if (response.statusCode === 401 || response.statusCode === 403) return { kind: 'refuse' };
-    return { kind: 'silent', reason: `status ${response.statusCode}` };
+    return badAnswer(`status ${response.statusCode}`);
   }
 
   #opened(): Promise<Pool> {
@@ -99,16 +104,27 @@ function replyOf(text: string): HookReply {
   try {
     answer = JSON.parse(text);
   } catch {
-    return { kind: 'silent', reason: 'its answer is not JSON' };
+    return badAnswer('its answer is not JSON');
   }
   const { allow, user, group } = (answer ?? {}) as { allow?: unknown; user?: unknown; group?: unknown };
   if (allow === false) return { kind: 'refuse' };
-  if (allow !== true) return { kind: 'silent', reason: 'its answer has no "allow"' };
+  if (allow === undefined) return badAnswer('its answer has no "allow"');
+  if (allow !== true) return badAnswer('its answer has an "allow" that is neither true nor false');
   if (!isAbsent(user) && !(typeof user === 'string' && userNameFault(user) === undefined))
-    return { kind: 'silent', reason: 'its answer has a "user" that is no user name' };
+    return badAnswer('its answer has a "user" that is no user name');
   if (!isAbsent(group) && !(typeof group === 'string' && isGroupName(group)))
-    return { kind: 'silent', reason: 'its answer has a "group" that is no name of a group' };
+    return badAnswer('its answer has a "group" that is no name of a group');
   return { kind: 'allow', user: user ?? undefined, group: group ?? undefined };
+}
+
+function badAnswer(reason: string): HookReply {
+  return { kind: 'silent', fault: 'bad-answer', reason };
+}
+
+/** It came, but is too long or no HTTP. */
+function isOfAnswer(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || String(code).startsWith('HPE_');
 }
 
 function isAbsent(value: unknown): value is undefined | null {

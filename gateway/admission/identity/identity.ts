@@ -46,4 +46,5 @@ export type ConnectRefusal =
 
 export type Verified =
   | { readonly kind: 'accept'; readonly identity: Identity }
-  | { readonly kind: 'refuse'; readonly reason: ConnectRefusal };
+  /** `detail`: what the reason leaves open, for the audit log. */
+  | { readonly kind: 'refuse'; readonly reason: ConnectRefusal; readonly detail?: string };

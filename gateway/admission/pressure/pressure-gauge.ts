@@ -13,6 +13,7 @@ import {
   pressureSources,
   smoothed,
   stallPressure,
+  waitPressure,
 } from './pressure-sources.ts';
 
 /** What counts as much; units are in the names. */
@@ -93,16 +94,20 @@ export class PressureGauge {
     return smoothed(value, 0, { elapsedMs, timeMs: SMOOTHING_MS });
   }
 
-  #judge({ inFlightMs }: CommitLoad): void {
+  #judge({ inFlightMs, stall }: CommitLoad): void {
     const { levels } = this;
     const bounds = this.#bounds;
     levels.stalls = stallPressure(this.#stallShare);
     levels.batches = batchPressure(this.#batchBytes, bounds.commitBytesMax);
-    levels.commit = commitPressure(this.#commitMs, inFlightMs, bounds.commitMs);
+    // A commit that waits for room says nothing of the disk's speed: how long it waits counts for what is full.
+    levels.commit = commitPressure(this.#commitMs, stall === null ? inFlightMs : 0, bounds.commitMs);
+    levels.buffer = stall === 'buffer-full' ? waitPressure(inFlightMs, bounds.commitMs) : 0;
+    levels.disk = stall === 'disk-full' ? waitPressure(inFlightMs, bounds.commitMs) : 0;
     levels['event-loop'] = eventLoopPressure(this.#delayMs, bounds.eventLoopMs);
     if (this.#slow !== null) {
-      levels.buffer = bufferPressure(this.#slow.fill);
-      levels.disk = diskPressure(this.#slow.freeDiskBytes, bounds.minFreeDiskBytes);
+      const { fill, freeDiskBytes } = this.#slow;
+      levels.buffer = Math.max(levels.buffer, bufferPressure(fill));
+      levels.disk = Math.max(levels.disk, diskPressure(freeDiskBytes, bounds.minFreeDiskBytes));
       levels.memory = memoryPressure(this.#slow.residentBytes, bounds.memoryBytesMax);
     }
     this.value = 0;

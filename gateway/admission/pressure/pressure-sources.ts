@@ -34,6 +34,11 @@ export function commitPressure(recentMs: number, inFlightMs: number, commitMsMax
   return bounded(Math.max(recentMs, inFlightMs) / commitMsMax);
 }
 
+/** How long the store has waited for room so far: in the end nothing goes any more, whatever was measured. */
+export function waitPressure(waitMs: number, commitMsMax: number): number {
+  return bounded(waitMs / commitMsMax);
+}
+
 /** Share of the buffer's room that holds what cannot be deleted. */
 export function bufferPressure(fill: number): number {
   return bounded(fill);

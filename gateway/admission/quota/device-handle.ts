@@ -2,6 +2,7 @@
 // stands, and how to tell it that it may go on. Belongs to Quotas; the connection reads `reason`, `limits`
 // and nothing else.
 
+import type { DelayTally } from './delayed-clients.ts';
 import type { DeviceQuota } from './device-quota.ts';
 import type { DeviceEntry } from './device-table.ts';
 import { type FairGate, FairPlace, type FairWaiter } from './fair-gate.ts';
@@ -54,6 +55,8 @@ export class DeviceHandle implements FairWaiter, WakeWaiter {
   stageBytes = 0;
   /** The present message has been told to wait. */
   isWaiting = false;
+  /** Of its waits; null: it had none lately. Belongs to DelayedClients. */
+  delays: DelayTally | null = null;
   /** Where it waits: at a gate, or (null) until `wakeMs`. */
   gate: FairGate | null = null;
   wakeMs = 0;

@@ -44,4 +44,7 @@ export const quotaBounds = {
   idleAddressesMax: 10_000,
 
   topConsumers: 20,
+  /** Named of those who are made to wait; and of those who have gone since, so many are remembered. */
+  namedClients: 5,
+  delayedLeftMax: 64,
 } as const;

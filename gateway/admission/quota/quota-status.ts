@@ -1,6 +1,7 @@
 // What the quotas tell about themselves, for metrics and the admin page: counts, which only grow, and the
 // devices that use most.
 
+import type { DelayStatus } from './delayed-clients.ts';
 import type { DeviceQuotas } from './device-quotas.ts';
 import type { DeviceEntry } from './device-table.ts';
 import { quotaBounds } from './quota-bounds.ts';
@@ -53,6 +54,8 @@ export interface QuotaStatus {
   readonly totals: ReturnType<SharedTotals['status']>;
   /** At most `quotaBounds.topConsumers`. */
   readonly top: readonly Consumer[];
+  /** Who is made to wait, and by which limit, since the log last told of it. */
+  readonly delays: DelayStatus;
 }
 
 /** Looks at every device: for the admin page, not for the hot path. */
@@ -60,6 +63,7 @@ export function statusOf(
   counters: QuotaCounters,
   { table, overflowed, countedTopics, uncountedTopics }: DeviceQuotas,
   totals: SharedTotals,
+  delays: DelayStatus,
 ): QuotaStatus {
   const { messages: accepted, bytes: acceptedBytes } = totals.gateway.quota;
   const { sampled, sampledAway } = counters;
@@ -77,6 +81,7 @@ export function statusOf(
     disconnected: countsOf(counters.disconnected),
     totals: totals.status(),
     top: topConsumers(table.entries()),
+    delays,
   };
 }
 

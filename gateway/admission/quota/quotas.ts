@@ -10,6 +10,7 @@
 import type { Clock, Timer } from '../../../config/clock.ts';
 import type { Config } from '../../../config/settings.ts';
 import type { DailyUsage, UsageSource } from './daily-usage.ts';
+import { DelayedClients } from './delayed-clients.ts';
 import { type DeviceClient, DeviceHandle, Stage } from './device-handle.ts';
 import { DeviceQuotas } from './device-quotas.ts';
 import type { FairGate } from './fair-gate.ts';
@@ -41,6 +42,7 @@ export class Quotas implements UsageSource {
   readonly #devices: DeviceQuotas;
   readonly #wheel: WakeWheel;
   readonly #counters = new QuotaCounters();
+  readonly #delayed = new DelayedClients();
   readonly #latestBudget = new LatestBudget();
   readonly #handles = new Set<DeviceHandle>();
   #weights: ReadonlyMap<string, number>;
@@ -86,6 +88,7 @@ export class Quotas implements UsageSource {
       weight: this.#weightOf(client),
     });
     this.#handles.add(handle);
+    this.#delayed.opened(handle);
     return handle;
   }
 
@@ -97,6 +100,7 @@ export class Quotas implements UsageSource {
     if (handle.latest !== null) this.#counters.sampleAway(handle, handle.latest.close());
     handle.latest = null;
     this.#giveBack(handle);
+    this.#delayed.closed(handle, this.#clock.monotonicMs());
     if (handle.entry !== null) this.#devices.close(handle.entry, this.#clock.monotonicMs());
   }
 
@@ -128,7 +132,7 @@ export class Quotas implements UsageSource {
 
   /** The verdict has been carried out. Not for `delay` and `share` (`wait`) and `hold` (`hold`). */
   settle(handle: DeviceHandle, outcome: Verdict, bytes: number, nowMs: number): void {
-    handle.isWaiting = false;
+    if (handle.isWaiting) this.#waited(handle, nowMs);
     if (outcome === verdict.accept) {
       handle.stage = Stage.none;
       handle.quota.charge(bytes, nowMs);
@@ -151,13 +155,14 @@ export class Quotas implements UsageSource {
    * within.
    */
   wait(handle: DeviceHandle): void {
+    this.#delayed.began(handle, this.#clock.monotonicMs());
     if (handle.gate === null) this.#wheel.at(handle.wakeMs, handle);
     else handle.gate.wait(handle);
   }
 
   /** After `hold`, when the acknowledgement has been seen to: copies the message. */
   hold(handle: DeviceHandle, record: SampledRecord, bytes: number): void {
-    handle.isWaiting = false;
+    if (handle.isWaiting) this.#waited(handle, this.#clock.monotonicMs());
     this.#giveBack(handle);
     handle.latest ??= this.#beginInterval(handle);
     this.#counters.sampleAway(handle, handle.latest.put(record, bytes));
@@ -213,7 +218,13 @@ export class Quotas implements UsageSource {
   }
 
   status(): QuotaStatus {
-    return statusOf(this.#counters, this.#devices, this.#totals);
+    const delays = this.#delayed.status(this.#handles, this.#clock.monotonicMs());
+    return statusOf(this.#counters, this.#devices, this.#totals, delays);
+  }
+
+  /** Who was made to wait has been told: from now on it is counted anew. */
+  delaysTold(): void {
+    this.#delayed.beginAnew(this.#handles, this.#clock.monotonicMs());
   }
 
   // UsageSource
@@ -247,6 +258,11 @@ export class Quotas implements UsageSource {
     handle.reason = reason;
     this.#counters.wait(handle);
     return verdict.share;
+  }
+
+  #waited(handle: DeviceHandle, nowMs: number): void {
+    handle.isWaiting = false;
+    this.#delayed.ended(handle, nowMs);
   }
 
   #giveBack(handle: DeviceHandle): void {

@@ -1,6 +1,7 @@
 // Whether a client is let in with the certificate it has shown, or without one, and under which name. OpenSSL has
-// verified it during the handshake, revocation included; here its finding becomes a decision, which is final: sessions
-// are not resumed (secure-options.ts) and the certificate cannot change while the connection lasts.
+// verified it during the handshake, revocation included; here its finding becomes a decision. Sessions are not resumed
+// (secure-options.ts) and the certificate cannot change while the connection lasts; what other files make of it later,
+// certificate-recheck.ts finds.
 
 import type { X509Certificate } from 'node:crypto';
 import { messageOf } from '../../../config/errors.ts';
@@ -65,6 +66,13 @@ export function judgeCertificate(shown: ShownCertificate, rules: CertificateRule
   }
 }
 
+export function refuseCertificate(
+  certificate: X509Certificate,
+  reason: CertificateRefusal,
+): Extract<CertificateVerdict, { kind: 'refuse' }> {
+  return { kind: 'refuse', reason, subject: subjectText(certificate), detail: originText(certificate) };
+}
+
 function judge(shown: ShownCertificate, rules: CertificateRules): CertificateVerdict {
   const { certificate, isAuthorized, fault } = shown;
   if (certificate === undefined) {
@@ -121,14 +129,22 @@ const CHAIN_LENGTH_MAX = 10;
 function leadsTo(certificate: X509Certificate, authorities: readonly X509Certificate[]): boolean {
   let at: X509Certificate | undefined = certificate;
   for (let length = 0; at !== undefined && length < CHAIN_LENGTH_MAX; length++) {
-    const signed: X509Certificate = at;
-    if (authorities.some((authority) => signed.checkIssued(authority) && signed.verify(authority.publicKey)))
-      return true;
-    at = signed.issuerCertificate;
+    if (issuerOf(at, authorities) !== undefined) return true;
+    at = at.issuerCertificate;
   }
   return false;
 }
 
-function originText({ serialNumber, issuer }: X509Certificate): string {
+/** Which of `authorities` has signed it. */
+export function issuerOf(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return authorities.find(
+    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
+  );
+}
+
+export function originText({ serialNumber, issuer }: X509Certificate): string {
   return toldText(`serial ${serialNumber}, issued by ${issuer?.replaceAll('\n', ', ')}`);
 }

@@ -1,6 +1,7 @@
 // Keeps the files of a TLS listener in use as they are on disk: loads them at the start, and again when they have
 // changed. A set that is broken or half written changes nothing: the one before stays in use, the log says why, and the
-// files are tried again later. Connections there are keep what they were opened with.
+// files are tried again later. Connections there are keep what they were opened with, unless the new files do not let
+// in their certificate any more (certified-clients.ts).
 
 import type { Clock } from '../../../config/clock.ts';
 import { SluiceError } from '../../../config/errors.ts';

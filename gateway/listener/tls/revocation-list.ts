@@ -1,14 +1,14 @@
 // What a certificate revocation list says of itself (RFC 5280 5.1): whose it is and until when it holds. Node has no
-// words for these lists; OpenSSL judges by them, and refuses every client of an authority whose list has ended. Neither
-// the list's signature nor its entries are looked at here.
+// words for these lists; OpenSSL judges by them, and refuses every client of an authority whose list has ended. The
+// list's signature is not looked at here, and its entries only for who is connected already (certificate-recheck.ts).
 //
 //   CertificateList ::= SEQUENCE {
 //     tbsCertList SEQUENCE { version INTEGER?, signature SEQUENCE, issuer SEQUENCE, thisUpdate Time,
 //                            nextUpdate Time?, revokedCertificates SEQUENCE?, [0] extensions? },
 //     signatureAlgorithm, signatureValue }
 
-import type { X509Certificate } from 'node:crypto';
-import { type DerElement, derChildren, derSequence, derTag } from './der.ts';
+import { createHash, type X509Certificate } from 'node:crypto';
+import { type DerElement, derAt, derChildren, derSequence, derTag } from './der.ts';
 
 export interface RevocationList {
   /** The authority's name in DER, as in the subject of its certificate. */
@@ -18,6 +18,10 @@ export interface RevocationList {
   readonly nextUpdateMs: number | null;
   /** How many certificates it revokes. */
   readonly revoked: number;
+  /** revokedCertificates, a SEQUENCE of SEQUENCE { userCertificate INTEGER, ... }; empty: none. */
+  readonly entries: Buffer;
+  /** Of the whole list. */
+  readonly digest: string;
 }
 
 /** Throws a RangeError when it is none. */
@@ -28,22 +32,52 @@ export function parseRevocationList(der: Buffer): RevocationList {
   if (issuer?.tag !== derTag.sequence || thisUpdate === undefined)
     throw new RangeError('not a revocation list');
   const next = rest[0] !== undefined && isTime(rest[0]) ? rest.shift() : undefined;
+  const revoked = rest[0]?.tag === derTag.sequence ? rest[0] : undefined;
   return {
     issuer: der.subarray(issuer.start, issuer.end),
     thisUpdateMs: timeMs(der, thisUpdate),
     nextUpdateMs: next === undefined ? null : timeMs(der, next),
-    revoked: rest[0]?.tag === derTag.sequence ? [...derChildren(der, rest[0])].length : 0,
+    revoked: revoked === undefined ? 0 : [...derChildren(der, revoked)].length,
+    entries: revoked === undefined ? der.subarray(0, 0) : der.subarray(revoked.start, revoked.end),
+    digest: createHash('sha256').update(der).digest('hex'),
   };
 }
 
-/** The name of a certificate in DER (RFC 5280 4.1: version, serial, signature, issuer, validity, subject). */
+/** The serial numbers of the certificates it revokes, each as `numberOf` has it. Throws a RangeError. */
+export function* revokedNumbers({ entries }: RevocationList): Generator<string, undefined> {
+  if (entries.length === 0) return;
+  for (const entry of derChildren(entries, derSequence(entries, 0, entries.length))) {
+    const { tag, bodyStart, end } = derAt(entries, entry.bodyStart, entry.end);
+    if (entry.tag === derTag.sequence && tag === derTag.integer)
+      yield entries.toString('latin1', bodyStart, end);
+  }
+}
+
+/** Its serial number and the name of its authority, as the bytes of their DER. */
+export function numberOf(certificate: X509Certificate): { issuer: string; number: string } {
+  const der = certificate.raw;
+  const [serial, , issuer] = certificateParts(der);
+  if (serial?.tag !== derTag.integer || issuer?.tag !== derTag.sequence)
+    throw new RangeError('not a certificate');
+  return {
+    issuer: der.toString('latin1', issuer.start, issuer.end),
+    number: der.toString('latin1', serial.bodyStart, serial.end),
+  };
+}
+
+/** The name of a certificate in DER. */
 export function subjectOf(certificate: X509Certificate): Buffer {
   const der = certificate.raw;
-  const parts = [...derChildren(der, firstOf(der))];
-  if (parts[0]?.tag === derTag.context0) parts.shift();
-  const subject = parts[4];
+  const subject = certificateParts(der)[4];
   if (subject?.tag !== derTag.sequence) throw new RangeError('not a certificate');
   return der.subarray(subject.start, subject.end);
+}
+
+/** RFC 5280 4.1, without the version: serial, signature, issuer, validity, subject. */
+function certificateParts(der: Buffer): DerElement[] {
+  const parts = [...derChildren(der, firstOf(der))];
+  if (parts[0]?.tag === derTag.context0) parts.shift();
+  return parts;
 }
 
 /** What is signed: the first thing inside of a certificate or a list. */

@@ -13,7 +13,8 @@ import type { Antechamber } from '../antechamber.ts';
 import { OpenSockets } from '../open-sockets.ts';
 import { type CertifiedName, plainAddress } from '../peer.ts';
 import { type OnSocket, socketOptions, type Transport } from '../transport.ts';
-import { type CertificateVerdict, judgeCertificate } from './certificate-judge.ts';
+import { type CertificateVerdict, judgeCertificate, refuseCertificate } from './certificate-judge.ts';
+import { CertifiedClients } from './certified-clients.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
 import type { TlsContext, TlsListenerConfig } from './tls-context.ts';
 
@@ -33,6 +34,8 @@ export interface TlsTransportOptions {
   idleProbeMs: number;
   antechamber: Antechamber;
   onSocket: OnSocket;
+  /** Ends the clients that came with these: they are no longer let in. */
+  onRefused(certificates: ReadonlySet<CertifiedName>): void;
 }
 
 export class TlsTransport implements Transport {
@@ -45,6 +48,7 @@ export class TlsTransport implements Transport {
   readonly #open = new OpenSockets();
   /** Handed on. */
   readonly #clients = new OpenSockets();
+  readonly #certified: CertifiedClients;
   #context: TlsContext;
   /** That an unusable revocation list keeps everybody out was said about this context. */
   #hasToldOfLists = false;
@@ -53,6 +57,7 @@ export class TlsTransport implements Transport {
   constructor(options: TlsTransportOptions) {
     this.#options = options;
     this.#context = options.context;
+    this.#certified = new CertifiedClients(options.context, options);
     const { config, context, handshakeTimeoutMs, counters, clock, log, listener } = options;
     this.#failures = new SummedReport({
       clock,
@@ -84,11 +89,15 @@ export class TlsTransport implements Transport {
     return this.#open.size;
   }
 
-  /** For handshakes from now on. Throws when OpenSSL does not take it; the one before is then in use. */
+  /**
+   * For handshakes from now on, and who it does not let in any more is ended. Throws when OpenSSL does not take it; the
+   * one before is then in use.
+   */
   use(context: TlsContext): void {
     this.#server.setSecureContext(context.options);
     this.#context = context;
     this.#hasToldOfLists = false;
+    this.#certified.use(context);
   }
 
   async ended(): Promise<void> {
@@ -121,6 +130,7 @@ export class TlsTransport implements Transport {
     else if (this.#isEnding) socket.destroy();
     else {
       this.#clients.add(socket);
+      if (verdict.certificate !== null) this.#certified.add(socket, verdict.certificate);
       this.#options.onSocket(socket, verdict.certificate);
     }
   }
@@ -128,14 +138,18 @@ export class TlsTransport implements Transport {
   #judge(socket: TLSSocket): CertificateVerdict {
     const { clientCertificates, identity } = this.#options.config;
     if (clientCertificates === 'none') return NOT_ASKED;
-    return judgeCertificate(
+    const certificate = socket.getPeerX509Certificate();
+    const verdict = judgeCertificate(
       {
-        certificate: socket.getPeerX509Certificate(),
+        certificate,
         isAuthorized: socket.authorized,
         fault: String(socket.authorizationError ?? ''),
       },
       { clientCertificates, identity, authorities: this.#context.authorities },
     );
+    if (verdict.kind === 'refuse' || certificate === undefined) return verdict;
+    const reason = this.#certified.refusalOf(certificate);
+    return reason === null ? verdict : refuseCertificate(certificate, reason);
   }
 
   #refuse(socket: TLSSocket, verdict: Extract<CertificateVerdict, { kind: 'refuse' }>): void {

@@ -94,6 +94,13 @@ describe('sizes', () => {
     expect(said(text)).toEqual([]);
   });
 
+  test('a buffer wholly taken by what is not waiting is refused', () => {
+    expect(said('buffer: {maxBytes: 8MiB}')).toEqual([
+      'problem buffer.maxBytes: buffer.tailBytes and buffer.checkpointBytes leave no room for messages in 8MiB',
+    ]);
+    expect(said('buffer: {maxBytes: 8MiB, tailBytes: 1MiB, checkpointBytes: 1MiB}')).toEqual([]);
+  });
+
   test('a buffer mostly taken by what is not waiting is odd', () => {
     expect(said('buffer: {maxBytes: 40MiB}')).toEqual([
       'warning buffer.maxBytes: buffer.tailBytes and buffer.checkpointBytes can take more than half of 40MiB',

@@ -303,6 +303,27 @@ describe('GroupCommit', () => {
     expect(commits.load.inFlightMs).toBe(1000);
   });
 
+  test('tells for want of what a commit waits, and does not count how long that took', async () => {
+    const source = new Source('dev');
+    commits.stalled('buffer-full'); // of a store that had nothing to commit
+    expect(commits.load.stall).toBeNull();
+    commits.append(record(source, 1));
+    clock.advance(20);
+    await turn();
+    commits.stalled('disk-full');
+    clock.advance(600_000);
+    expect(commits.load).toMatchObject({ stall: 'disk-full', inFlightMs: 600_000 });
+    target.finish();
+    expect(commits.load).toMatchObject({ stall: null, commits: 0, commitMs: 0 });
+    commits.append(record(source, 2));
+    clock.advance(20);
+    await turn();
+    clock.advance(30);
+    expect(commits.load).toMatchObject({ stall: null, inFlightMs: 30, commits: 0, commitMs: 0 });
+    target.finish();
+    expect(commits.load).toMatchObject({ stall: null, commits: 1, commitMs: 30 });
+  });
+
   test('says whose the bytes of its devices are only when they are counted', async () => {
     const ownersOf = async (countsShares: boolean) => {
       const own = new GroupCommit(target, { ...size, lanes: 1, lingerMs: 20, clock, countsShares });

@@ -156,6 +156,24 @@ describe('repeats', () => {
     expect(audit.counts).toEqual({ 'connect-refused': { 'bad-credentials': 10 } });
   });
 
+  test('are told with when the first and the last of them was, not when the line was written', async () => {
+    audit.write(refusal('c1'));
+    await settle(2000);
+    audit.write(refusal('c1'));
+    audit.write(refusal('c2'));
+    await settle(3000);
+    audit.write(refusal('c1'));
+    await settle(1000);
+    audit.write(refusal('c2'));
+    await settle(10_000);
+    expect(linesOf().map(({ client, time, first, times }) => [client, time, first, times])).toEqual([
+      ['c1', '2023-11-14T22:13:20.000Z', undefined, undefined],
+      ['c2', '2023-11-14T22:13:22.000Z', undefined, undefined],
+      ['c1', '2023-11-14T22:13:25.000Z', '2023-11-14T22:13:22.000Z', 2],
+      ['c2', '2023-11-14T22:13:26.000Z', undefined, undefined],
+    ]);
+  });
+
   test('are told at the stop, however few', async () => {
     for (let i = 0; i < 3; i++) audit.write(refusal('c1'));
     await audit.stop(1000);

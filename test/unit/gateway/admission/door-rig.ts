@@ -22,7 +22,7 @@ import { testConfig } from '../../../support/gateway-settings.ts';
 export interface Verification {
   readonly attempt: ConnectAttempt;
   accept(identity?: Partial<Identity>): Promise<void>;
-  refuse(reason: ConnectRefusal): Promise<void>;
+  refuse(reason: ConnectRefusal, detail?: string): Promise<void>;
 }
 
 /** A guest at the door, and what becomes of it. */
@@ -147,7 +147,8 @@ export class DoorRig {
             kind: 'accept',
             identity: { user: attempt.username ?? '', group: 'default', source: 'password', ...identity },
           }),
-        refuse: (reason) => answer({ kind: 'refuse', reason }),
+        refuse: (reason, detail) =>
+          answer({ kind: 'refuse', reason, ...(detail === undefined ? {} : { detail }) }),
       });
     });
   }

@@ -89,9 +89,9 @@ describe('at the CONNECT', () => {
       },
     ]);
     const certified = await rig.visit({}, { certificate: { user: 'press-2', subject: 'CN=press-2' } });
-    await rig.verifications[1].refuse('user-not-of-certificate');
+    await rig.verifications[1].refuse('user-not-of-certificate', 'user name: press-3');
     expect(certified.outcome).toBe('user-not-of-certificate');
-    expect(rig.audited[1]).toMatchObject({ user: 'press-2' });
+    expect(rig.audited[1]).toMatchObject({ user: 'press-2', detail: 'user name: press-3' });
     const nameless = await rig.visit({ username: undefined });
     await rig.verifications[2].refuse('anonymous');
     expect(nameless.outcome).toBe('anonymous');

@@ -144,6 +144,16 @@ describe('who a client is', () => {
     expect(await verify(...given)).toBe(verdict);
   });
 
+  test('whoever shows a certificate under another name is refused with that name', async () => {
+    await open(access(groups));
+    const verified = await authenticator.verify(attempt('alice', 'good', certificate('cert-1')));
+    expect(verified).toEqual({
+      kind: 'refuse',
+      reason: 'user-not-of-certificate',
+      detail: 'user name: alice',
+    });
+  });
+
   test.each<[string, Parameters<typeof attempt>]>([
     ['anonymous /default', []],
     ['anonymous /default', ['', '']],

@@ -14,6 +14,7 @@ const nothing: CommitLoad = {
   openBytes: 0,
   inFlightBytes: 0,
   inFlightMs: 0,
+  stall: null,
   commits: 0,
   commitMs: 0,
   noRoomMs: 0,
@@ -36,6 +37,7 @@ describe('PressureGauge', () => {
       openBytes = 0,
       inFlightBytes = 0,
       inFlightMs = 0,
+      stall = null,
       commits = 0,
       commitMs = 0,
       noRoomMs = 0,
@@ -45,6 +47,7 @@ describe('PressureGauge', () => {
       openBytes,
       inFlightBytes,
       inFlightMs,
+      stall,
       commits: load.commits + commits,
       commitMs: load.commitMs + commitMs,
       noRoomMs: load.noRoomMs + noRoomMs,
@@ -96,6 +99,25 @@ describe('PressureGauge', () => {
     const before = gauge.value;
     passOften(5, { inFlightMs: 100 });
     expect(gauge.value).toBe(before);
+  });
+
+  test('a commit that waits for room counts for what is full, not for the disk being slow, and is over at once', () => {
+    gauge.slow({ fill: 0.999, freeDiskBytes: 1000 * MiB, residentBytes: 0 });
+    pass({ inFlightMs: 4000, stall: 'buffer-full' });
+    expect([gauge.value, gauge.source, gauge.levels.commit]).toEqual([0.999, 'buffer', 0]);
+    pass({ inFlightMs: 600_000, stall: 'buffer-full' });
+    expect([gauge.value, gauge.source, gauge.levels.commit]).toEqual([1, 'buffer', 0]);
+    gauge.slow({ fill: 0.2, freeDiskBytes: 1000 * MiB, residentBytes: 0 });
+    pass({ inFlightMs: 10 });
+    expect([gauge.value, gauge.source]).toEqual([0.2, 'buffer']);
+  });
+
+  test('a store that has no room at all is under pressure though buffer and disk seem to have some', () => {
+    gauge.slow({ fill: 0.3, freeDiskBytes: 1000 * MiB, residentBytes: 0 });
+    pass({ inFlightMs: 5000, stall: 'disk-full' });
+    expect([gauge.value, gauge.source]).toEqual([0.5, 'disk']);
+    pass({ inFlightMs: 10_000, stall: 'disk-full' });
+    expect(gauge.levels).toMatchObject({ disk: 1, buffer: 0.3, commit: 0 });
   });
 
   test('a delay of the event loop counts for a while after it is over', () => {

@@ -8,6 +8,7 @@ import {
   memoryPressure,
   smoothed,
   stallPressure,
+  waitPressure,
 } from '../../../../../gateway/admission/pressure/pressure-sources.ts';
 
 const MiB = 1024 * 1024;
@@ -22,6 +23,8 @@ describe('sources of pressure', () => {
     ['commits of a quarter of the bound', () => commitPressure(2500, 0, 10_000), 0.25],
     ['a commit in flight that is slower than those before', () => commitPressure(100, 9000, 10_000), 0.9],
     ['a commit in flight beyond the bound', () => commitPressure(0, 60_000, 10_000), 1],
+    ['a store that has waited for room half of the bound', () => waitPressure(5000, 10_000), 0.5],
+    ['a store that has waited for hours', () => waitPressure(1e7, 10_000), 1],
     ['a buffer that is half full', () => bufferPressure(0.5), 0.5],
     ['a disk with four times its bound free', () => diskPressure(256 * MiB, 64 * MiB), 0],
     ['a disk with more free', () => diskPressure(1e12, 64 * MiB), 0],

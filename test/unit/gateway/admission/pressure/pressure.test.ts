@@ -4,6 +4,7 @@ import { createLogger } from '../../../../../config/logger.ts';
 import type { Config } from '../../../../../config/settings.ts';
 import { Pressure } from '../../../../../gateway/admission/pressure/pressure.ts';
 import type { SlowReadings } from '../../../../../gateway/admission/pressure/pressure-gauge.ts';
+import type { CommitLoad } from '../../../../../storage/group-commit.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
 const GiB = 1024 ** 3;
@@ -41,7 +42,8 @@ describe('Pressure', () => {
     fill = 0;
     asked = 0;
     read = async () => ({ fill, ...FREE });
-    const load = { openBytes: 0, inFlightBytes: 0, inFlightMs: 0, commits: 0, commitMs: 0, noRoomMs: 0 };
+    const none = { openBytes: 0, inFlightBytes: 0, inFlightMs: 0, commits: 0, commitMs: 0, noRoomMs: 0 };
+    const load: CommitLoad = { ...none, stall: null };
     pressure = new Pressure({
       config: configOf('mqtt: {receiveMaximum: 100}'),
       clock,

@@ -1,6 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseRevocationList, subjectOf } from '../../../../../gateway/listener/tls/revocation-list.ts';
+import {
+  numberOf,
+  parseRevocationList,
+  revokedNumbers,
+  subjectOf,
+} from '../../../../../gateway/listener/tls/revocation-list.ts';
 import { CertificateAuthority, hasOpenssl } from '../../../../support/certificate-authority.ts';
 import { TemporaryDirectory } from '../../../../support/temporary-directory.ts';
 
@@ -14,8 +19,15 @@ describe.skipIf(!hasOpenssl())('a revocation list', () => {
     const none = parseRevocationList(derOf(authority.revocationList({ from, until })));
     expect(none).toMatchObject({ thisUpdateMs: from.getTime(), nextUpdateMs: until.getTime(), revoked: 0 });
     expect(none.issuer).toEqual(subjectOf(new X509Certificate(authority.cert)));
-    for (const user of ['a', 'b', 'c']) authority.revoke(authority.client(user));
-    expect(parseRevocationList(derOf(authority.revocationList())).revoked).toBe(3);
+    const clients = ['a', 'b', 'c'].map((user) => authority.client(user));
+    for (const client of clients) authority.revoke(client);
+    const three = parseRevocationList(derOf(authority.revocationList()));
+    expect(three.revoked).toBe(3);
+    expect(three.digest).not.toBe(none.digest);
+    expect([...revokedNumbers(none)]).toEqual([]);
+    const names = clients.map(({ cert }) => numberOf(new X509Certificate(cert)));
+    expect([...revokedNumbers(three)].sort()).toEqual(names.map(({ number }) => number).sort());
+    expect(names[0].issuer).toBe(three.issuer.toString('latin1'));
   });
 
   test('has dates of the next century too, which are written otherwise (RFC 5280 5.1.2.4)', () => {
