@@ -4,8 +4,8 @@
 import type { RecordSource } from './record-source.ts';
 
 /** From here on a commit's own cost, a few pages and an fsync, is small against what it holds. */
-const EFFICIENT_RECORDS = 512;
-const EFFICIENT_BYTES = 128 * 1024;
+const EFFICIENT_RECORDS = 256;
+const EFFICIENT_BYTES = 64 * 1024;
 const ACTIVITY_WINDOW_MS = 100;
 /**
  * Commit early when this share of the recently active connections waits for it, and records come fast: publishers that
