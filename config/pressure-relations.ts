@@ -5,7 +5,7 @@ import type { Finding } from './finding.ts';
 import type { Config } from './settings.ts';
 
 /** In the order in which they are taken. */
-const STEPS = [
+export const pressureSteps = [
   'lowerReceiveMaximum',
   'shedQos0',
   'holdLowLanes',
@@ -15,7 +15,7 @@ const STEPS = [
 const NEVER = 1;
 
 export function pressureRelations({ pressure }: Config): Finding[] {
-  const taken = STEPS.filter((step) => pressure[step] < NEVER);
+  const taken = pressureSteps.filter((step) => pressure[step] < NEVER);
   const findings: Finding[] = [];
   for (const [i, step] of taken.entries()) {
     const level = pressure[step];

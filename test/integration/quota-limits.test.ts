@@ -1,10 +1,11 @@
 // The limits of a device that no waiting helps with, whatever happens above its rate: bytes a day, topics, sizes,
 // subscriptions, and what waits to be sent on.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { auditLine } from '../support/audit-lines.ts';
 import { type Packet, RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 import { TestBroker } from '../support/test-broker.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -23,17 +24,7 @@ const quotas = {
   ],
 };
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await RunningGateway.start(directory.path, { quotas });
-});
-afterAll(async () => {
-  await gateway?.stop();
-  directory?.[Symbol.dispose]();
-});
+const gateway = new SharedGateway({ quotas });
 
 const connect = (clientId: string, version: Version): Promise<RawClient> =>
   RawClient.connect(gateway.port, version, { clientId });
@@ -56,7 +47,7 @@ test('what a device has sent in a day counts over all its connections', async ()
   expect(await send(again, 't', long, 4)).toMatchObject({
     reasonCode: QUOTA_EXCEEDED,
   });
-  await auditLine(directory.path, { event: 'publish-refused', reason: 'daily-bytes', client: 'daily' });
+  await auditLine(gateway.path, { event: 'publish-refused', reason: 'daily-bytes', client: 'daily' });
 });
 
 test('a topic too many is refused, although messages above the rate are delayed', async () => {
@@ -67,7 +58,7 @@ test('a topic too many is refused, although messages above the rate are delayed'
     codes.push(reasonCode);
   }
   expect(codes).toEqual([0, 0, QUOTA_EXCEEDED, 0, 0, QUOTA_EXCEEDED]);
-  await auditLine(directory.path, {
+  await auditLine(gateway.path, {
     event: 'publish-refused',
     reason: 'topics',
     client: 'topics',
@@ -83,7 +74,7 @@ test('a message that is too large is refused, and the connection stays', async (
     reasonCode: QUOTA_EXCEEDED,
     properties: { reasonString: 'larger than this client may send' },
   });
-  await auditLine(directory.path, {
+  await auditLine(gateway.path, {
     event: 'publish-refused',
     reason: 'message-too-large',
     client: 'packets',
@@ -105,7 +96,7 @@ test.each(versions)(
     client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['b'] });
     await client.next('unsuback');
     expect((await client.subscribe('e', 0)).granted).toEqual([0]);
-    await auditLine(directory.path, {
+    await auditLine(gateway.path, {
       event: 'subscribe-refused',
       reason: 'too-many-subscriptions',
       client: device,

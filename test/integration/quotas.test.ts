@@ -1,10 +1,11 @@
 // What a device feels that is over its quota, for each way of going about it, by MQTT 3.1.1 and 5. One gateway with a
 // quota for each kind of device, told apart by their client ids.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { auditLine } from '../support/audit-lines.ts';
 import { type Packet, type PublishFields, RawClient } from '../support/raw-client.ts';
 import { RunningGateway } from '../support/running-gateway.ts';
+import { SharedGateway } from '../support/shared-gateway.ts';
 import { TemporaryDirectory } from '../support/temporary-directory.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -33,17 +34,7 @@ const quotas = {
   ],
 };
 
-let directory: TemporaryDirectory;
-let gateway: RunningGateway;
-
-beforeAll(async () => {
-  directory = new TemporaryDirectory();
-  gateway = await RunningGateway.start(directory.path, { quotas });
-});
-afterAll(async () => {
-  await gateway?.stop();
-  directory?.[Symbol.dispose]();
-});
+const gateway = new SharedGateway({ quotas });
 
 const connect = (clientId: string, version: Version, keepalive = 0): Promise<RawClient> =>
   RawClient.connect(gateway.port, version, { clientId, keepalive });
@@ -169,7 +160,7 @@ describe('over: refuse', () => {
       await client.ping();
       expect(client.pending).toEqual([]);
       expect(payloadsOf(device)).toEqual(['in time', 'in time']);
-      await auditLine(directory.path, {
+      await auditLine(gateway.path, {
         event: 'publish-refused',
         reason: 'message-rate',
         client: device,
@@ -197,7 +188,7 @@ describe('over: refuse', () => {
       for (let messageId = 1; messageId <= 5; messageId++)
         await send(client, 't', `${messageId}`, { qos, messageId });
       expect(payloadsOf(device)).toEqual(['1', '2']);
-      await auditLine(directory.path, { event: 'publish-refused', reason: 'message-rate', client: device });
+      await auditLine(gateway.path, { event: 'publish-refused', reason: 'message-rate', client: device });
     },
   );
 
@@ -220,7 +211,7 @@ describe('over: refuse', () => {
       ['x', 'x'],
       ['x', 'x'],
     ]);
-    await auditLine(directory.path, { event: 'publish-refused', reason: 'message-rate', client: 'cut.v4' });
+    await auditLine(gateway.path, { event: 'publish-refused', reason: 'message-rate', client: 'cut.v4' });
   });
 });
 

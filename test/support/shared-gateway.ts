@@ -10,18 +10,25 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 
 export class SharedGateway {
   #running: RunningGateway | undefined;
+  #path = '';
 
   /** To be called where hooks may be registered. */
   constructor(settings: TestSettings = {}) {
     let directory: TemporaryDirectory | undefined;
     beforeAll(async () => {
       directory = new TemporaryDirectory();
+      this.#path = directory.path;
       this.#running = await RunningGateway.start(directory.path, settings);
     });
     afterAll(async () => {
       await this.#running?.stop();
       directory?.[Symbol.dispose]();
     });
+  }
+
+  /** Of its data, and what else it keeps. */
+  get path(): string {
+    return this.#path;
   }
 
   get port(): number {

@@ -2,14 +2,8 @@
 // taken back in the opposite order, one at a time, when pressure has fallen by `ease` below a step's level and nothing
 // has changed for a second, so that a gateway at the edge of a level does not flap.
 
-/** In order. */
-export const pressureSteps = [
-  'lowerReceiveMaximum',
-  'shedQos0',
-  'holdLowLanes',
-  'refuseConnections',
-  'stopReading',
-] as const;
+import { pressureSteps } from '../../../config/pressure-relations.ts';
+
 export type PressureStep = (typeof pressureSteps)[number];
 
 /** The pressure at which each is taken; 1 is never. They ascend (config/pressure-relations.ts). */

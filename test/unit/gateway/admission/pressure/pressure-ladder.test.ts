@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { pressureSteps } from '../../../../../config/pressure-relations.ts';
 import {
   type LadderSettings,
   PressureLadder,
-  pressureSteps,
 } from '../../../../../gateway/admission/pressure/pressure-ladder.ts';
 import { seededRun } from '../../../../support/seeded-run.ts';
 
