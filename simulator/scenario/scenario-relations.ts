@@ -55,29 +55,25 @@ function* faultsOf(scenario: Scenario): Generator<{ path: string; fault: FaultSe
     for (const [f, fault] of faults.entries()) yield { path: `timeline.${p}.faults.${f}`, fault };
 }
 
+function notThere(path: string, what: string, name: string, known: readonly string[]): Finding[] {
+  if (known.includes(name)) return [];
+  const hint = `There are ${known.join(', ')}.`;
+  return [{ path, message: `names a ${what} that is not there: ${name}`, hint }];
+}
+
 function unknownGroups(scenario: Scenario): Finding[] {
   const known = Object.keys(scenario.groups);
   return [...faultsOf(scenario)].flatMap(({ path, fault }) =>
-    ('groups' in fault ? fault.groups : [])
-      .filter((name) => !known.includes(name))
-      .map((name) => ({
-        path: `${path}.groups`,
-        message: `names a group that is not there: ${name}`,
-        hint: `There are ${known.join(', ')}.`,
-      })),
+    ('groups' in fault ? fault.groups : []).flatMap((name) =>
+      notThere(`${path}.groups`, 'group', name, known),
+    ),
   );
 }
 
 function unknownPhases({ mischief, timeline }: Scenario): Finding[] {
   const known = timeline.map(({ name }) => name);
   return mischief.flatMap(({ phases }, i) =>
-    phases
-      .filter((name) => !known.includes(name))
-      .map((name) => ({
-        path: `mischief.${i}.phases`,
-        message: `names a phase that is not there: ${name}`,
-        hint: `There are ${known.join(', ')}.`,
-      })),
+    phases.flatMap((name) => notThere(`mischief.${i}.phases`, 'phase', name, known)),
   );
 }
 
@@ -85,20 +81,10 @@ function unknownDisturbed({ verdict, groups, timeline }: Scenario): Finding[] {
   const phases = timeline.map(({ name }) => name);
   return verdict.undisturbed.flatMap(({ group, quiet, during }, i) => {
     const path = `verdict.undisturbed.${i}`;
-    const unknown = (key: string, what: string, name: string, known: readonly string[]): Finding[] =>
-      known.includes(name)
-        ? []
-        : [
-            {
-              path: `${path}.${key}`,
-              message: `names a ${what} that is not there: ${name}`,
-              hint: `There are ${known.join(', ')}.`,
-            },
-          ];
     const found = [
-      ...unknown('group', 'group', group, Object.keys(groups)),
-      ...unknown('quiet', 'phase', quiet, phases),
-      ...unknown('during', 'phase', during, phases),
+      ...notThere(`${path}.group`, 'group', group, Object.keys(groups)),
+      ...notThere(`${path}.quiet`, 'phase', quiet, phases),
+      ...notThere(`${path}.during`, 'phase', during, phases),
     ];
     if (found.length > 0 || groups[group]!.qos > 0) return found;
     const message = `names a group of QoS 0: ${group}`;

@@ -131,6 +131,16 @@ describe('rules between settings', () => {
     ]);
   });
 
+  test('who must not feel what is a group that is there, in phases that are there', () => {
+    const text = (group: string, during: string) =>
+      `verdict:\n  undisturbed: [{ group: ${group}, quiet: quiet, during: ${during} }]\ntimeline:`;
+    expect(problemsWith('timeline:', text('metre', 'loud'))).toEqual([
+      '11 verdict.undisturbed.0.group: names a group that is not there: metre',
+      '11 verdict.undisturbed.0.during: names a phase that is not there: loud',
+    ]);
+    expect(problemsWith('timeline:', text('meter', 'quiet'))).toEqual([]);
+  });
+
   test('mischief names phases that are there', () => {
     const text = `mischief:\n  - { type: malformed }\n  - { type: half-open, phases: [quiet, loud] }\ntimeline:`;
     expect(problemsWith('timeline:', text)).toEqual([
