@@ -21,7 +21,10 @@ export class HeldBatch {
     this.count = stored.count;
     this.bytes = stored.bytes;
     this.header = this.#attempt(() => decodeHeader(stored.bytes));
-    if (this.header !== null && !this.#agrees(this.header)) this.fault = 'damaged';
+    if (this.header !== null && !this.#agrees(this.header)) {
+      const detail = `the row of the batch at offset ${stored.firstOffset} contradicts the batch`;
+      throw new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal' });
+    }
   }
 
   get end(): number {
@@ -37,7 +40,10 @@ export class HeldBatch {
     return this.#decoded;
   }
 
-  /** The offsets the log's row tells and the ones inside must be the same, or names would be wrong. */
+  /**
+   * The offsets the log's row tells and the ones inside must be the same, or names would be wrong. The ones inside have
+   * a checksum; a salvage believes them.
+   */
   #agrees(header: BatchHeader): boolean {
     return header.firstOffset === this.firstOffset && header.count === this.count;
   }

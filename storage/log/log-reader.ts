@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
 import { damageOf } from '../open/damage.ts';
 import { isKnownGap, knownGaps, leftOutIn } from '../open/known-gaps.ts';
-import { rowIdOf } from './log-schema.ts';
+import { isWholeRow, rowIdOf } from './log-schema.ts';
 
 export interface StoredBatch {
   firstOffset: number;
@@ -19,7 +19,8 @@ export interface LogReader {
   /**
    * Batches of a lane in order of offset, from the one that holds `fromOffset` - or, where that is gone, the next
    * there is - until `bytesMax` is reached; at least one when there is one. Empty: nothing there yet.
-   * Throws SluiceError STORE_DAMAGED when SQLite cannot read the file.
+   * Throws SluiceError STORE_DAMAGED when SQLite cannot read the file, or rows contradict themselves or each other:
+   * what they say of offsets would lead past records that are there.
    */
   read(laneNumber: number, fromOffset: number, bytesMax: number): StoredBatch[];
   /**
@@ -39,8 +40,9 @@ export function openLogReader(file: string): LogReader {
     'SELECT id, first, count FROM log WHERE id <= ? AND id >= ? ORDER BY id DESC LIMIT 1',
   );
   const next = db.prepare(
-    'SELECT id, first AS firstOffset, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1',
+    'SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id LIMIT 1',
   );
+  const following = db.prepare('SELECT min(id) FROM log WHERE id > ? AND id < ?').pluck();
   return {
     read: (laneNumber, fromOffset, bytesMax) =>
       orDamaged(() => readBatches(laneNumber, fromOffset, bytesMax)),
@@ -58,11 +60,15 @@ export function openLogReader(file: string): LogReader {
     if (holder !== undefined && holder.first + holder.count > fromOffset) from = holder.id;
     const batches: StoredBatch[] = [];
     for (let bytes = 0; bytes < bytesMax; ) {
-      const row = next.get(from, laneEnd) as (StoredBatch & { id: number }) | undefined;
+      const row = next.get(from, laneEnd);
       if (row === undefined) break;
-      batches.push({ firstOffset: row.firstOffset, count: row.count, bytes: row.bytes });
+      if (!isWholeRow(row) || row.id < from) throw damaged('a row of the log is not as it was written');
+      batches.push({ firstOffset: row.first, count: row.count, bytes: row.bytes });
       bytes += row.bytes.length;
-      from = row.id + 1;
+      from = row.id + row.count;
+      // The next begins there, or later.
+      if (((following.get(row.id, laneEnd) as number | null) ?? from) < from)
+        throw damaged(`two rows of the log tell of the same records, one of them at offset ${row.first}`);
     }
     return batches;
   }
@@ -74,6 +80,10 @@ function orDamaged<T>(read: () => T): T {
   } catch (error) {
     const damage = damageOf(error);
     if (damage === undefined) throw error;
-    throw new SluiceError('STORE_DAMAGED', damage.detail, { kind: 'fatal', cause: error });
+    throw damaged(damage.detail, error);
   }
+}
+
+function damaged(detail: string, cause?: unknown): SluiceError {
+  return new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal', cause });
 }

@@ -13,6 +13,25 @@ export function rowIdOf(laneNumber: number, offset: number): number {
   return laneNumber * LANE_STEP + offset;
 }
 
+export interface LogRow {
+  id: number;
+  first: number;
+  count: number;
+  /** The encoded record batch (record-batch/codec.ts). */
+  bytes: Buffer;
+}
+
+/**
+ * Whether a row may be as it was written. SQLite does not say: it reads what the bytes of a damaged page happen to
+ * mean, NULL where the table has none.
+ */
+export function isWholeRow(row: unknown): row is LogRow {
+  const { id, first, count, bytes } = (row ?? {}) as Partial<LogRow>;
+  return (
+    Number(id) % LANE_STEP === first && Number.isInteger(count) && Number(count) > 0 && Buffer.isBuffer(bytes)
+  );
+}
+
 const TABLES = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lanes (

@@ -7,7 +7,7 @@
 
 import type { Database } from 'better-sqlite3';
 import { decodeBatch, decodeHeader } from '../record-batch/codec.ts';
-import { rowIdOf } from './log-schema.ts';
+import { isWholeRow, rowIdOf } from './log-schema.ts';
 import type { LaneState } from './log-writer.ts';
 import type { RecentPackets } from './recent-packets.ts';
 
@@ -28,23 +28,25 @@ export function recallRecent(
   recent: RecentPackets,
   tailBytes: number,
 ): void {
-  const newest = db.prepare('SELECT id, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC');
-  const one = db.prepare('SELECT bytes FROM log WHERE id = ?');
+  const newest = db.prepare(
+    'SELECT id, first, count, bytes FROM log WHERE id >= ? AND id < ? ORDER BY id DESC',
+  );
+  const one = db.prepare('SELECT id, first, count, bytes FROM log WHERE id = ?');
   const tails = lanes.map((lane) => {
     const tail: TailBatch[] = [];
     let bytes = 0;
     let decodedBytes = 0;
     for (const row of newest.iterate(rowIdOf(lane.number, 0), rowIdOf(lane.number + 1, 0))) {
-      const { id, bytes: encoded } = row as { id: number; bytes: Buffer };
-      const batch = tailBatch(id, encoded);
-      bytes += encoded.length;
+      if (!isWholeRow(row)) continue;
+      const batch = tailBatch(row.id, row.bytes);
+      bytes += row.bytes.length;
       decodedBytes += batch?.bodyBytes ?? 0;
       if (bytes > tailBytes || decodedBytes > DECODED_BYTES_MAX / lanes.length) break;
       if (batch !== undefined) tail.push(batch);
     }
     return tail.reverse();
   });
-  for (const { id } of inOrder(tails)) recall((one.get(id) as { bytes: Buffer }).bytes, recent);
+  for (const { id } of inOrder(tails)) recall(one.get(id), recent);
 }
 
 function tailBatch(id: number, encoded: Buffer): TailBatch | undefined {
@@ -75,10 +77,12 @@ function isBefore(a: TailBatch, b: TailBatch): boolean {
   return a.baseTimeMs < b.baseTimeMs;
 }
 
-function recall(encoded: Buffer, recent: RecentPackets): void {
+/** `row`: what a look-up finds, which is nothing where a page above the row's is damaged. */
+function recall(row: unknown, recent: RecentPackets): void {
+  if (!isWholeRow(row)) return;
   let batch: ReturnType<typeof decodeBatch>;
   try {
-    batch = decodeBatch(encoded);
+    batch = decodeBatch(row.bytes);
   } catch {
     return; // damaged: see recallRecent
   }

@@ -6,7 +6,7 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
-import { rowIdOf } from '../log/log-schema.ts';
+import { isWholeRow, type LogRow, rowIdOf } from '../log/log-schema.ts';
 import { decodeBatch } from '../record-batch/codec.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 import { decodeShares, type OwnerShares, sharesOf } from './owner-shares.ts';
@@ -41,12 +41,6 @@ export interface SliceLimits {
 }
 
 const SLICE: SliceLimits = { rowsMax: 4096, rowsMadeMax: 256, readBytesMax: 1024 * 1024, budgetMs: 20 };
-
-interface LogRow {
-  id: number;
-  first: number;
-  count: number;
-}
 
 export class ShareCount {
   readonly #keys: OwnerKeys;
@@ -107,14 +101,15 @@ export class ShareCount {
       if (!this.#mayGoOn(progress)) return false;
       const found = this.#nextBatch.get(id, rowIdOf(laneNumber, gap.to));
       if (found === undefined) break;
-      const batch = found as LogRow & { bytes: Buffer };
+      const batch = found as LogRow;
+      id = batch.id + 1;
+      if (!isWholeRow(batch)) continue; // the bridge meets it in its turn
       const last = batch.first + batch.count - 1;
       if (last >= gap.before) break;
       progress.made.push({ laneNumber, first: batch.first, last, shares: this.#sharesOf(batch.bytes) });
       progress.rows++;
       progress.readBytes += batch.bytes.length;
       progress.at = last + 1;
-      id = batch.id + 1;
     }
     progress.at = Math.max(progress.at, gap.to);
     return true;

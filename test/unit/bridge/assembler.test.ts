@@ -298,14 +298,11 @@ describe('encoded batches', () => {
     expect(assemble(request([damaged]))).toEqual({ kind: 'unsendable', count: 10, reason: 'damaged', bytes });
   });
 
-  test('a batch that holds other offsets than its row says is not trusted', () => {
+  test('a whole batch that holds other offsets than its row says is for a salvage, which believes the batch', () => {
     const { bytes } = held(numberedBatch(10, 10));
-    const misplaced = new HeldBatch({ firstOffset: 20, count: 10, bytes });
-    expect(assemble(request([misplaced]))).toMatchObject({
-      kind: 'unsendable',
-      reason: 'damaged',
-      count: 10,
-    });
+    const damaged = expect.objectContaining({ code: 'STORE_DAMAGED' });
+    expect(() => new HeldBatch({ firstOffset: 20, count: 10, bytes })).toThrow(damaged);
+    expect(() => new HeldBatch({ firstOffset: 10, count: 1034, bytes })).toThrow(damaged);
   });
 });
 

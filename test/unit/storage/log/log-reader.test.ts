@@ -64,6 +64,29 @@ test('stops at the bound of bytes, but gives at least one batch', () => {
   expect(log.read(0, 0, 1500)).toEqual([0, 1]);
 });
 
+test('a row that says it reaches into the next one is damage, for the records of that would be passed over', () => {
+  using log = logWith([
+    { lane: 0, first: 0, count: 10 },
+    { lane: 0, first: 10, count: 5 + 1024 },
+    { lane: 0, first: 15, count: 1 },
+  ]);
+  const damaged = expect.objectContaining({ code: 'STORE_DAMAGED' });
+  expect(log.read(0, 0, 1)).toEqual([0]);
+  expect(() => log.read(0, 0)).toThrow(damaged);
+  expect(() => log.read(0, 10, 1)).toThrow(damaged);
+});
+
+test.each(['first = 11', "first = 'ten'", 'count = 0', 'count = -5', 'count = 0.5', "bytes = 'text'"])(
+  'a row that cannot have been written like that is damage: %s',
+  (change) => {
+    using log = logWith([{ lane: 1, first: 10, count: 5 }]);
+    const db = new Database(log.file);
+    db.exec(`UPDATE log SET ${change}`);
+    db.close();
+    expect(() => log.read(1, 10)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+  },
+);
+
 test('offsets far beyond 32 bits stay in their lane', () => {
   const first = 2 ** 47;
   using log = logWith([
