@@ -15,6 +15,14 @@ const KEEP_ALIVE_S = 1;
 const STALL_MS = 2500;
 /** What SQLite and the write-ahead log may have of the smallest buffer there is; payloads do not compress. */
 const TINY_BUFFER = { maxBytes: '8MiB', checkpointBytes: '256KiB', tailBytes: '64KiB' };
+/** The store alone is to hold them: at how full a buffer nobody is let in any more has its own tests. */
+const NO_LADDER = {
+  lowerReceiveMaximum: 1,
+  shedQos0: 1,
+  holdLowLanes: 1,
+  refuseConnections: 1,
+  stopReading: 1,
+};
 const MESSAGE_BYTES = 200_000;
 const MESSAGES = 25;
 
@@ -51,7 +59,11 @@ test('publishers wait while the buffer is full, whatever their keep-alive, and a
       breaker: { openMs: '200ms' },
     },
   };
-  await using gateway = await RunningGateway.start(directory.path, { buffer: TINY_BUFFER, sinks });
+  await using gateway = await RunningGateway.start(directory.path, {
+    buffer: TINY_BUFFER,
+    pressure: NO_LADDER,
+    sinks,
+  });
   const versions: ClientVersion[] = [3, 4, 5];
   const clients = await Promise.all(
     versions.map((version) =>
