@@ -43,12 +43,13 @@ export class SluiceProcess implements AsyncDisposable {
     this.#directory = new ProcessDirectory('gateway', options.directory);
     this.dataDir = resolve(options.dataDir ?? this.#directory.file('data'));
     if (options.dataDir === undefined) mkdirSync(this.dataDir, { recursive: true });
-    const { PATH } = process.env;
+    const { PATH, NODE_COMPILE_CACHE: cache } = process.env;
+    const inherited = { PATH, ...(cache ? { NODE_COMPILE_CACHE: resolve(cache) } : {}) };
     this.server = new ServerProcess({
       name: 'the gateway',
       command: [...commandOf(options), 'start', '-c', this.configFile],
       cwd: this.#directory.path,
-      env: { PATH, HOME: this.#directory.path, ...options.env },
+      env: { ...inherited, HOME: this.#directory.path, ...options.env },
       port,
       onLine: options.onLine,
     });

@@ -18,6 +18,9 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** A handle that nobody refers to is closed by the garbage collector, and its lock would go with it. */
+const held = new Set<Db>();
+
 /** Two processes that start at the same moment disturb each other this long at most. */
 const BUSY_TIMEOUT_MS = 250;
 
@@ -37,7 +40,13 @@ export function lockDirectory(directory: string): DirectoryLock {
     removeDirectories(made);
     throw error instanceof SluiceError ? error : unwritable(path, error);
   }
-  return { release: () => db.close() };
+  held.add(db);
+  return {
+    release: () => {
+      db.close();
+      held.delete(db);
+    },
+  };
 }
 
 function lockFile(file: string, directory: string): Db {

@@ -3,6 +3,8 @@
 // text in which values stand unescaped, and what is not clearly one name is none.
 
 import type { X509Certificate } from 'node:crypto';
+// Before the first toLegacyObject(): where that is what loads it, node:tls is left without createSecureContext (24.21).
+import 'node:tls';
 import { tlsLimits } from '../../../config/limits.ts';
 import type { TlsListenerConfig } from './tls-context.ts';
 
