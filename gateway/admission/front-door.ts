@@ -138,7 +138,7 @@ export class FrontDoor {
       version: request.version,
       link: request.link,
     });
-    const records = this.#options.stored.entered(deviceKey, group);
+    const records = this.#options.stored.entered(quota);
     return this.#enter(guest, { identity, mount, authority, quota, records, ownClientId: clientId });
   }
 

@@ -2,7 +2,9 @@
 // here is which key is whose, for the clients that are connected and the groups that have a total.
 
 import type { Config } from '../../config/settings.ts';
+import type { OwnerShares } from '../../storage/shares/owner-shares.ts';
 import type { StoredShares } from '../../storage/shares/stored-shares.ts';
+import type { DeviceHandle } from './quota/device-handle.ts';
 import type { Quotas } from './quota/quotas.ts';
 
 /** Whether the store has to count. It does so from its start, or not at all. */
@@ -36,33 +38,38 @@ export interface OwnerOfRecords {
 
 const nobody: OwnerOfRecords = { deviceKey: 0, groupKey: 0 };
 
+/** One who is connected, and how many connections that are; one is about to be replaced, when there are two. */
+interface ConnectedOwner {
+  quota: DeviceHandle;
+  connections: number;
+}
+
 export class StoredBytes {
   readonly #shares: StoredShares | null;
   readonly #quotas: Quotas;
-  /** By key: who is connected, and how many connections that are; one is about to be replaced, when there are two. */
-  readonly #devices = new Map<number, { readonly clientId: string; connections: number }>();
+  /** By key. */
+  readonly #devices = new Map<number, ConnectedOwner>();
   readonly #groups = new Map<number, string>();
-  #areGroupsDue = false;
 
   /** `shares`: null when nobody asks. */
   constructor(shares: StoredShares | null, quotas: Quotas) {
     this.#shares = shares;
     this.#quotas = quotas;
-    if (shares !== null) shares.onChange = (owner) => this.#changed(owner);
+    if (shares !== null) shares.onChange = (changes) => this.#changed(shares, changes);
   }
 
-  /** The keys for the records of a client that comes; `clientId` as the log has it. */
-  entered(clientId: string, group: string): OwnerOfRecords {
+  /** The keys for the records of a client that comes, which the log has under its device key. */
+  entered(quota: DeviceHandle): OwnerOfRecords {
     const shares = this.#shares;
     if (shares === null) return nobody;
-    const deviceKey = shares.deviceKey(clientId);
-    const groupKey = shares.groupKey(group);
+    const { client } = quota;
+    const deviceKey = shares.deviceKey(client.deviceKey);
+    const groupKey = shares.groupKey(client.group);
     const known = this.#devices.get(deviceKey);
-    if (known === undefined) this.#devices.set(deviceKey, { clientId, connections: 1 });
-    else known.connections++;
-    this.#groups.set(groupKey, group);
-    this.#quotas.setStored(clientId, shares.bytesOf(deviceKey));
-    this.#quotas.setGroupStored(group, shares.bytesOf(groupKey));
+    this.#devices.set(deviceKey, { quota, connections: 1 + (known?.connections ?? 0) });
+    this.#groups.set(groupKey, client.group);
+    this.#quotas.setStored(quota, shares.bytesOf(deviceKey));
+    this.#quotas.setGroupStored(client.group, shares.bytesOf(groupKey));
     return { deviceKey, groupKey };
   }
 
@@ -72,16 +79,12 @@ export class StoredBytes {
     this.#devices.delete(deviceKey);
   }
 
-  #changed(owner: number): void {
-    const shares = this.#shares as StoredShares;
-    const device = this.#devices.get(owner);
-    if (device !== undefined) this.#quotas.setStored(device.clientId, shares.bytesOf(owner));
-    if (this.#areGroupsDue) return;
-    this.#areGroupsDue = true;
-    // After all devices of this change, whose bytes count in their groups until then.
-    queueMicrotask(() => {
-      this.#areGroupsDue = false;
-      for (const [key, group] of this.#groups) this.#quotas.setGroupStored(group, shares.bytesOf(key));
-    });
+  #changed(shares: StoredShares, changes: OwnerShares): void {
+    for (let i = 0; i < changes.length; i += 2) {
+      const device = this.#devices.get(changes[i]);
+      if (device !== undefined) this.#quotas.setStored(device.quota, shares.bytesOf(changes[i]));
+    }
+    // After all devices, whose bytes count in their groups until then.
+    for (const [key, group] of this.#groups) this.#quotas.setGroupStored(group, shares.bytesOf(key));
   }
 }

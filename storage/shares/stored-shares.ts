@@ -13,8 +13,8 @@ export class StoredShares {
   readonly #bytes: OwnerBytes;
   #keys: OwnerKeys | null = null;
   #isCounting = true;
-  /** Called for each owner whose bytes have changed; `bytes` is by how much. */
-  onChange: ((owner: number, bytes: number) => void) | null = null;
+  /** Called when some have changed, with by how much each has. */
+  onChange: ((changes: OwnerShares) => void) | null = null;
 
   /** `ownersMax`: so many devices and groups at a time, and no more, are told apart. */
   constructor(ownersMax: number) {
@@ -57,11 +57,8 @@ export class StoredShares {
 
   /** The store's: something was stored, delivered or counted. */
   changed(shares: OwnerShares): void {
-    const { onChange } = this;
-    for (let i = 0; i < shares.length; i += 2) {
-      this.#bytes.add(shares[i], shares[i + 1]);
-      onChange?.(shares[i], shares[i + 1]);
-    }
+    for (let i = 0; i < shares.length; i += 2) this.#bytes.add(shares[i], shares[i + 1]);
+    this.onChange?.(shares);
   }
 
   /** The store's: all that was stored before the start is counted. */

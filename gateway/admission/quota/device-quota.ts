@@ -192,10 +192,14 @@ export class DeviceQuota {
    */
   #usedUp(bytes: number): QuotaReason {
     const { dailyBytesMax, storedBytesMax } = this.#limits!;
-    const { dayBytes, storedBytes } = this;
-    if (dailyBytesMax > 0 && dayBytes > 0 && dayBytes + bytes > dailyBytesMax) return quotaReason.dailyBytes;
-    if (storedBytesMax > 0 && storedBytes > 0 && storedBytes + bytes > storedBytesMax)
-      return quotaReason.storedBytes;
+    if (dailyBytesMax > 0) {
+      const { dayBytes } = this;
+      if (dayBytes > 0 && dayBytes + bytes > dailyBytesMax) return quotaReason.dailyBytes;
+    }
+    if (storedBytesMax > 0) {
+      const { storedBytes } = this;
+      if (storedBytes > 0 && storedBytes + bytes > storedBytesMax) return quotaReason.storedBytes;
+    }
     return quotaReason.none;
   }
 

@@ -99,14 +99,6 @@ export class DeviceQuotas {
     return entry.quota;
   }
 
-  /** Of a device that is not known nothing is remembered. */
-  setStored(deviceKey: string, bytes: number): void {
-    const entry = this.#table.get(deviceKey);
-    if (entry === undefined) return;
-    this.#addStored(entry.group, bytes - entry.quota.storedBytes);
-    entry.quota.storedBytes = bytes;
-  }
-
   /**
    * Of those who share a quota topics are not counted: they would refuse each other's. Neither are they once
    * all devices together have more than can be remembered: it is the memory that has to hold.

@@ -60,10 +60,6 @@ export class DeviceTable {
     return this.#protected;
   }
 
-  get(key: string): DeviceEntry | undefined {
-    return this.#entries.get(key);
-  }
-
   entries(): IterableIterator<DeviceEntry> {
     return this.#entries.values();
   }

@@ -189,9 +189,11 @@ export class Quotas implements UsageSource {
 
   // -- from outside ---------------------------------------------------------------------------------------
 
-  /** What of a device waits to be sent on; of one that is not known nothing is remembered. */
-  setStored(deviceKey: string, bytes: number): void {
-    this.#devices.setStored(deviceKey, bytes);
+  /** What of a connected device waits to be sent on; of those who share a quota nothing is remembered. */
+  setStored({ entry, group }: DeviceHandle, bytes: number): void {
+    if (entry === null) return;
+    group?.quota.addStored(bytes - entry.quota.storedBytes);
+    entry.quota.storedBytes = bytes;
   }
 
   /** What of a group waits to be sent on, members who are away included. */

@@ -43,15 +43,12 @@ describe('StoredShares', () => {
     const shares = new StoredShares(10);
     expect(() => shares.deviceKey('a')).toThrow(/not started/);
     shares.opened('secret');
-    const told: [number, number][] = [];
-    shares.onChange = (owner, bytes) => told.push([owner, bytes]);
+    const told: number[][] = [];
+    shares.onChange = (changes) => told.push([...changes, shares.bytesOf(changes[0])]);
     const key = shares.deviceKey('a');
     shares.changed(Float64Array.of(key, 5, key, -2));
     expect([shares.bytesOf(key), shares.owners]).toEqual([3, 1]);
-    expect(told).toEqual([
-      [key, 5],
-      [key, -2],
-    ]);
+    expect(told).toEqual([[key, 5, key, -2, 3]]);
     expect(shares.isCounting).toBe(true);
     shares.counted();
     expect(shares.isCounting).toBe(false);

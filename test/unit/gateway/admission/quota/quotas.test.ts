@@ -293,10 +293,10 @@ describe('totals', () => {
     one.send(6);
     two.send(6);
     expect([one.kept, two.kept]).toEqual([6, 4]);
-    rig.quotas.setStored('one', 0);
+    rig.quotas.setStored(one.handle, 0);
     rig.clock.advance(1000);
     expect([one.kept, two.kept]).toEqual([6, 6]);
-    rig.quotas.setStored('two', 0);
+    rig.quotas.setStored(two.handle, 0);
     const other = rig.connect();
     other.send(100);
     expect(other.kept).toBe(18);
