@@ -76,7 +76,7 @@ export type FromStore =
       bytes: number;
       duplicates: number;
       commitMs: number;
-      /** How the bytes that wait have changed; null: they have not, or nobody asks. */
+      /** How the bytes that wait have changed; null: they have not, or it is told a little later, or nobody asks. */
       shares: OwnerShares | null;
     }
   /** The same between commits. */

@@ -14,12 +14,15 @@ import { closeDatabase, DATABASE_FILE, openDatabase, orNoRoom } from './open/ope
 import { salvage } from './open/salvage.ts';
 import { STORE_TABLES } from './open/store-schema.ts';
 import { SessionTables } from './sessions/session-ops.ts';
+import type { OwnerShares } from './shares/owner-shares.ts';
 import { ShareCounter } from './shares/share-counter.ts';
 import { StorageEngine, type StorageEvents } from './storage-engine.ts';
 import type { FromStore, StoreOptions, ToStore } from './store-messages.ts';
 
 const TICK_MS = 200;
 const STALLED_TICK_MS = 25;
+/** With a commit, at most as often: many of them in a row change the shares of the same devices. */
+const SHARES_INTERVAL_MS = 50;
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 const options = workerData as StoreOptions;
@@ -38,6 +41,7 @@ class StoreThread {
   #isStalled = false;
   #isCountTold = false;
   #commitStartedMs = 0;
+  #sharesToldMs = -Infinity;
 
   constructor() {
     const engineOptions = {
@@ -81,8 +85,10 @@ class StoreThread {
     return {
       committed: (request, stored) => {
         const buffers = request.batches.map((batch) => batch.buffer);
-        const commitMs = performance.now() - this.#commitStartedMs;
-        const shares = this.#engine.shares.takeChanges();
+        const nowMs = performance.now();
+        const commitMs = nowMs - this.#commitStartedMs;
+        const areSharesDue = nowMs - this.#sharesToldMs >= SHARES_INTERVAL_MS;
+        const shares = areSharesDue ? this.#takeShares(nowMs) : null;
         tell({ kind: 'committed', buffers, ...stored, commitMs, shares }, buffers);
       },
       appended: (lane, nextOffset) => this.#bridge?.postMessage({ kind: 'appended', lane, nextOffset }),
@@ -100,10 +106,15 @@ class StoreThread {
     };
   }
 
-  /** What has changed since the last commit; and the end of the count. */
+  #takeShares(nowMs: number): OwnerShares | null {
+    this.#sharesToldMs = nowMs;
+    return this.#engine.shares.takeChanges();
+  }
+
+  /** What has changed and is not told yet; and the end of the count. */
   #tellShares(): void {
     const { shares } = this.#engine;
-    const changes = shares.takeChanges();
+    const changes = this.#takeShares(performance.now());
     if (changes !== null) tell({ kind: 'shares', shares: changes });
     if (this.#isCountTold || !countsShares() || !shares.isCounted) return;
     this.#isCountTold = true;

@@ -40,7 +40,7 @@ export class RoomGate {
 
   /** False: others wait, and it is not its turn. */
   pass(bytes: number, nowMs: number): boolean {
-    return this.#gate.pass(bytes, nowMs);
+    return (this.#gate.isIdle && this.#budget.tryTake()) || this.#gate.pass(bytes, nowMs);
   }
 
   /** It is not its turn: its link is called when it is. */

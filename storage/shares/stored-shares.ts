@@ -1,6 +1,7 @@
 // What the main thread knows of who fills the buffer: bytes of each device's, and each group's, records that are on
-// disk and not yet delivered to every sink that owes them. The storage thread tells of changes with each commit, and
-// of deliveries at the latest with its next tick (share-log.ts). What counts of a record: owner-shares.ts.
+// disk and not yet delivered to every sink that owes them. The storage thread tells of changes with a commit, but not
+// with one after the other, and at the latest with its next tick (store-thread.ts). What counts of a record:
+// owner-shares.ts.
 //
 // After a start the figures begin at 0 and grow to the truth while what was there before is counted (`isCounting`).
 

@@ -12,7 +12,7 @@ import { TokenBucket } from './token-bucket.ts';
 import type { UtcDay } from './utc-day.ts';
 import { type QuotaReason, quotaReason, quotaReasonNames, type Verdict, verdict } from './verdict.ts';
 
-const Cell = { messageTime: 0, byteTime: 1, accepted: 2, acceptedBytes: 3 } as const;
+const Cell = { messageTime: 0, byteTime: 1, accepted: 2, acceptedBytes: 3, acceptedBytesMax: 4 } as const;
 const CELLS = Object.keys(Cell).length;
 
 export class DeviceQuota {
@@ -25,7 +25,6 @@ export class DeviceQuota {
   readonly #bytes = new TokenBucket(this.#cells, Cell.byteTime);
   #limits: DeviceLimits | null = null;
   #hasRates = false;
-  #hasHardLimits = false;
   #day: number;
   /**
    * What `acceptedBytes` was when the day began, and when nothing was stored: so one count is enough for
@@ -50,6 +49,7 @@ export class DeviceQuota {
     this.#today = today;
     this.isShared = isShared;
     this.#day = today.number;
+    this.#setAcceptedMax();
   }
 
   /** Null: nothing limits it. */
@@ -68,6 +68,7 @@ export class DeviceQuota {
 
   set storedBytes(bytes: number) {
     this.#bytesAtEmpty = this.acceptedBytes - bytes;
+    this.#setAcceptedMax();
   }
 
   /** Kept messages, those that `sample` has kept included. */
@@ -97,13 +98,14 @@ export class DeviceQuota {
     this.#messages.set(limits?.messagesPerS ?? 0, limits?.messagesBurst ?? 0, nowMs);
     this.#bytes.set(limits?.bytesPerS ?? 0, limits?.bytesBurst ?? 0, nowMs);
     this.#hasRates = limits !== null && (limits.messagesPerS > 0 || limits.bytesPerS > 0);
-    this.#hasHardLimits = limits !== null && (limits.storedBytesMax > 0 || limits.dailyBytesMax > 0);
+    this.#setAcceptedMax();
   }
 
   /** From before a restart. */
   addDayBytes(bytes: number): void {
     this.#rollDay();
     this.#bytesAtMidnight -= bytes;
+    this.#setAcceptedMax();
   }
 
   /** Nothing would be forgotten with it that makes a difference. */
@@ -120,7 +122,7 @@ export class DeviceQuota {
    * `bytes`: of the packet.
    */
   decide(bytes: number, qos: number, nowMs: number): Verdict {
-    if (this.#hasHardLimits) {
+    if (this.#cells[Cell.acceptedBytes] + bytes > this.#cells[Cell.acceptedBytesMax]) {
       const why = this.#usedUp(bytes);
       if (why !== quotaReason.none) return this.#beyond(why, qos, nowMs);
     }
@@ -187,19 +189,26 @@ export class DeviceQuota {
   }
 
   /**
+   * Up to there the budgets of the day and of the store are not used up, so that one comparison is enough for most
+   * messages; beyond, `#usedUp` says. With the day it may grow, which `#usedUp` knows.
+   */
+  #setAcceptedMax(): void {
+    const { dailyBytesMax = 0, storedBytesMax = 0 } = this.#limits ?? {};
+    const dayMax = dailyBytesMax > 0 ? this.#bytesAtMidnight + dailyBytesMax : Infinity;
+    const storeMax = storedBytesMax > 0 && !this.isShared ? this.#bytesAtEmpty + storedBytesMax : Infinity;
+    this.#cells[Cell.acceptedBytesMax] = Math.min(dayMax, storeMax);
+  }
+
+  /**
    * A message larger than a whole budget passes when nothing else counts towards it: else it would wait for
    * ever.
    */
   #usedUp(bytes: number): QuotaReason {
-    const { dailyBytesMax, storedBytesMax } = this.#limits!;
-    if (dailyBytesMax > 0) {
-      const { dayBytes } = this;
-      if (dayBytes > 0 && dayBytes + bytes > dailyBytesMax) return quotaReason.dailyBytes;
-    }
-    if (storedBytesMax > 0) {
-      const { storedBytes } = this;
-      if (storedBytes > 0 && storedBytes + bytes > storedBytesMax) return quotaReason.storedBytes;
-    }
+    const { dailyBytesMax, storedBytesMax } = this.#limits!; // without limits nothing is used up
+    const { dayBytes, storedBytes } = this;
+    if (dailyBytesMax > 0 && dayBytes > 0 && dayBytes + bytes > dailyBytesMax) return quotaReason.dailyBytes;
+    if (storedBytesMax > 0 && storedBytes > 0 && storedBytes + bytes > storedBytesMax)
+      return quotaReason.storedBytes;
     return quotaReason.none;
   }
 
@@ -214,5 +223,6 @@ export class DeviceQuota {
     if (this.#day === this.#today.number) return;
     this.#day = this.#today.number;
     this.#bytesAtMidnight = this.acceptedBytes;
+    this.#setAcceptedMax();
   }
 }

@@ -86,6 +86,11 @@ export class FairGate {
     return this.#queue.size;
   }
 
+  /** Nobody waits: what can be taken from the budget may be taken there, as `pass` does. */
+  get isIdle(): boolean {
+    return this.#served === null && this.#queue.head === null;
+  }
+
   /** True: taken from the budget, the message goes on. False: its connection is to wait. */
   pass(bytes: number, nowMs: number): boolean {
     if (this.#served !== null) return this.#passInTurn(this.#served, bytes, nowMs);

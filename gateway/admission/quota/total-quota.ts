@@ -21,7 +21,7 @@ export const noTotalLimits: TotalLimits = {
   dailyBytesMax: 0,
 };
 
-const Cell = { messageTime: 0, byteTime: 1, messages: 2, bytes: 3, storedBytes: 4 } as const;
+const Cell = { messageTime: 0, byteTime: 1, messages: 2, bytes: 3, storedBytes: 4, bytesMax: 5 } as const;
 const CELLS = Object.keys(Cell).length;
 
 export class TotalQuota implements SharedBudget {
@@ -30,10 +30,9 @@ export class TotalQuota implements SharedBudget {
   readonly #cells = new Float64Array(CELLS);
   readonly #messages = new TokenBucket(this.#cells, Cell.messageTime);
   readonly #bytes = new TokenBucket(this.#cells, Cell.byteTime);
-  #storedBytesMax = 0;
-  #dailyBytesMax = 0;
+  #storedBytesMax = Infinity;
+  #dailyBytesMax = Infinity;
   #hasRates = false;
-  #hasHardLimits = false;
   #day: number;
   /** What `bytes` was when the day began. */
   #bytesAtMidnight = 0;
@@ -41,6 +40,7 @@ export class TotalQuota implements SharedBudget {
   constructor(today: UtcDay) {
     this.#today = today;
     this.#day = today.number;
+    this.#setBytesMax();
   }
 
   get dayBytes(): number {
@@ -75,26 +75,27 @@ export class TotalQuota implements SharedBudget {
   }
 
   get hasDailyLimit(): boolean {
-    return this.#dailyBytesMax > 0;
+    return this.#dailyBytesMax < Infinity;
   }
 
   /** From before a restart. */
   addDayBytes(bytes: number): void {
     this.#rollDay();
     this.#bytesAtMidnight -= bytes;
+    this.#setBytesMax();
   }
 
   set(limits: TotalLimits, nowMs: number): void {
     this.#messages.set(limits.messagesPerS, limits.messagesBurst, nowMs);
     this.#bytes.set(limits.bytesPerS, limits.bytesBurst, nowMs);
-    this.#storedBytesMax = limits.storedBytesMax;
-    this.#dailyBytesMax = limits.dailyBytesMax;
+    this.#storedBytesMax = limits.storedBytesMax || Infinity;
+    this.#dailyBytesMax = limits.dailyBytesMax || Infinity;
+    this.#setBytesMax();
     this.#hasRates = limits.messagesPerS > 0 || limits.bytesPerS > 0;
-    this.#hasHardLimits = limits.storedBytesMax > 0 || limits.dailyBytesMax > 0;
   }
 
   tryTake(bytes: number, nowMs: number): boolean {
-    if (this.#hasHardLimits && this.#isUsedUp(bytes)) return false;
+    if (this.#isUsedUp(bytes)) return false;
     if (this.#hasRates) {
       if (!this.#messages.fits(1, nowMs) || !this.#bytes.fits(bytes, nowMs)) return false;
       this.#messages.take(1, nowMs);
@@ -105,7 +106,7 @@ export class TotalQuota implements SharedBudget {
   }
 
   waitMs(bytes: number, nowMs: number): number {
-    if (this.#hasHardLimits && this.#isUsedUp(bytes)) return quotaBounds.pollMs;
+    if (this.#isUsedUp(bytes)) return quotaBounds.pollMs;
     return Math.max(this.#messages.waitMs(1, nowMs), this.#bytes.waitMs(bytes, nowMs));
   }
 
@@ -132,8 +133,14 @@ export class TotalQuota implements SharedBudget {
   cost(bytes: number): number {
     const perMessageMs = this.#messages.perTokenMs;
     const perByteMs = this.#bytes.perTokenMs;
-    if (perMessageMs === 0) return perByteMs > 0 || this.#hasHardLimits ? Math.max(1, bytes) : 1;
+    const hasBudget = Math.min(this.#dailyBytesMax, this.#storedBytesMax) < Infinity;
+    if (perMessageMs === 0) return perByteMs > 0 || hasBudget ? Math.max(1, bytes) : 1;
     return Math.max(1, (bytes * perByteMs) / perMessageMs);
+  }
+
+  /** Of `bytes`, when the budget of the day is used up; with the day it may grow, which `#isUsedUp` knows. */
+  #setBytesMax(): void {
+    this.#cells[Cell.bytesMax] = this.#bytesAtMidnight + this.#dailyBytesMax;
   }
 
   /**
@@ -141,8 +148,11 @@ export class TotalQuota implements SharedBudget {
    * ever.
    */
   #isUsedUp(bytes: number): boolean {
-    const { dayBytes, storedBytes } = this;
-    return exceeds(dayBytes, bytes, this.#dailyBytesMax) || exceeds(storedBytes, bytes, this.#storedBytesMax);
+    const cells = this.#cells;
+    const isStoreFull = cells[Cell.storedBytes] + bytes > this.#storedBytesMax && cells[Cell.storedBytes] > 0;
+    if (cells[Cell.bytes] + bytes <= cells[Cell.bytesMax]) return isStoreFull;
+    const { dayBytes } = this;
+    return isStoreFull || (dayBytes > 0 && dayBytes + bytes > this.#dailyBytesMax);
   }
 
   #count(bytes: number): void {
@@ -156,9 +166,6 @@ export class TotalQuota implements SharedBudget {
     if (this.#day === this.#today.number) return;
     this.#day = this.#today.number;
     this.#bytesAtMidnight = this.bytes;
+    this.#setBytesMax();
   }
-}
-
-function exceeds(used: number, more: number, max: number): boolean {
-  return max > 0 && used > 0 && used + more > max;
 }
