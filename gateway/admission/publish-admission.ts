@@ -115,6 +115,11 @@ export class PublishAdmission {
     return isMalformed ? judged.deadLetter : judged.keep;
   }
 
+  /** All that the connection has read at a time is decided upon. */
+  chunkEnds(): void {
+    this.#options.quotas.chunkEnds();
+  }
+
   /** After `wait`. */
   waitForQuota(client: AdmittedClient): void {
     this.#options.quotas.wait(client.quota);

@@ -131,6 +131,7 @@ export class Connection extends EngineStream implements PublishOrigin {
       if (frames === clientLimits.framesPerTurnMax) this.endTurn();
     }
     this.#inbound.keep(bytes, at, wantedBytes);
+    this.host.admission.chunkEnds();
   }
 
   /** A fault over the bytes of one client, the gateway's own too, ends that client and nobody else. */

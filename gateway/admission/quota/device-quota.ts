@@ -135,13 +135,23 @@ export class DeviceQuota {
     return this.#above(qos);
   }
 
-  /** It was appended. */
-  charge(bytes: number, nowMs: number): void {
+  /** So many messages, of so many bytes together, are surely accepted now. */
+  messagesLeft(nowMs: number): number {
+    return this.#messages.left(nowMs);
+  }
+
+  bytesLeft(nowMs: number): number {
+    const cells = this.#cells;
+    return Math.min(this.#bytes.left(nowMs), cells[Cell.acceptedBytesMax] - cells[Cell.acceptedBytes]);
+  }
+
+  /** They were appended. */
+  charge(messages: number, bytes: number, nowMs: number): void {
     if (this.#hasRates) {
-      this.#messages.take(1, nowMs);
+      this.#messages.take(messages, nowMs);
       this.#bytes.take(bytes, nowMs);
     }
-    this.#count(bytes);
+    this.#count(messages, bytes);
   }
 
   /**
@@ -149,7 +159,7 @@ export class DeviceQuota {
    * debt.
    */
   chargeSample(bytes: number): void {
-    this.#count(bytes);
+    this.#count(1, bytes);
   }
 
   /** One message more or less on the way to the next one of N. */
@@ -212,10 +222,10 @@ export class DeviceQuota {
     return quotaReason.none;
   }
 
-  #count(bytes: number): void {
+  #count(messages: number, bytes: number): void {
     this.#rollDay();
     const cells = this.#cells;
-    cells[Cell.accepted]++;
+    cells[Cell.accepted] += messages;
     cells[Cell.acceptedBytes] += bytes;
   }
 

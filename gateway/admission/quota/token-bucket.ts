@@ -36,6 +36,12 @@ export class TokenBucket {
     return this.#cells[this.#at] - nowMs - aheadMs <= roundingMs;
   }
 
+  /** So many may surely be taken now, one by one or together; less than 1 is none. */
+  left(nowMs: number): number {
+    if (this.perTokenMs === 0) return Infinity;
+    return (this.#windowMs - Math.max(0, this.#cells[this.#at] - nowMs)) / this.perTokenMs;
+  }
+
   /** How long until they may be; 0 is now. */
   waitMs(tokens: number, nowMs: number): number {
     if (this.fits(tokens, nowMs)) return 0;

@@ -94,6 +94,17 @@ export class TotalQuota implements SharedBudget {
     this.#hasRates = limits.messagesPerS > 0 || limits.bytesPerS > 0;
   }
 
+  /** So many messages, of so many bytes together, surely pass now. */
+  messagesLeft(nowMs: number): number {
+    return this.#messages.left(nowMs);
+  }
+
+  bytesLeft(nowMs: number): number {
+    const cells = this.#cells;
+    const ofDay = cells[Cell.bytesMax] - cells[Cell.bytes];
+    return Math.min(this.#bytes.left(nowMs), ofDay, this.#storedBytesMax - cells[Cell.storedBytes]);
+  }
+
   tryTake(bytes: number, nowMs: number): boolean {
     if (this.#isUsedUp(bytes)) return false;
     if (this.#hasRates) {
@@ -101,7 +112,7 @@ export class TotalQuota implements SharedBudget {
       this.#messages.take(1, nowMs);
       this.#bytes.take(bytes, nowMs);
     }
-    this.#count(bytes);
+    this.#count(1, bytes);
     return true;
   }
 
@@ -111,10 +122,10 @@ export class TotalQuota implements SharedBudget {
   }
 
   /** Whether there is enough or not: what is missing is paid back by those who come next. */
-  take(bytes: number, nowMs: number): void {
-    this.#messages.take(1, nowMs);
+  take(messages: number, bytes: number, nowMs: number): void {
+    this.#messages.take(messages, nowMs);
     this.#bytes.take(bytes, nowMs);
-    this.#count(bytes);
+    this.#count(messages, bytes);
   }
 
   /** A message that was taken and then not kept. */
@@ -155,10 +166,10 @@ export class TotalQuota implements SharedBudget {
     return isStoreFull || (dayBytes > 0 && dayBytes + bytes > this.#dailyBytesMax);
   }
 
-  #count(bytes: number): void {
+  #count(messages: number, bytes: number): void {
     this.#rollDay();
     const cells = this.#cells;
-    cells[Cell.messages]++;
+    cells[Cell.messages] += messages;
     cells[Cell.bytes] += bytes;
   }
 

@@ -17,7 +17,7 @@ function rig(entry: object | null) {
     for (let count = 0; count < max; count++) {
       const outcome = quota.decide(bytes, 1, nowMs);
       if (outcome !== verdict.accept) return { count, outcome };
-      quota.charge(bytes, nowMs);
+      quota.charge(1, bytes, nowMs);
     }
     return { count: max, outcome: verdict.accept };
   };

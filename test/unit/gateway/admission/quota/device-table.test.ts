@@ -42,7 +42,7 @@ function entryOf(table: DeviceTable, key: string): DeviceEntry | undefined {
 test('a device that comes back finds its quota as it left it', () => {
   const { table, visit } = rig(100);
   const first = visit('a', 0)!;
-  first.quota.charge(300, 0);
+  first.quota.charge(1, 300, 0);
   const again = table.open('a', 10)!;
   expect(again).toBe(first);
   expect(again.quota.dayBytes).toBe(300);
@@ -60,8 +60,8 @@ describe('a device is protected', () => {
     const { table } = rig(100);
     const [busy, silent, brief] = ['busy', 'silent', 'brief'].map((key) => table.open(key, 0)!);
     for (let i = 0; i < quotaBounds.promotionMessages; i++) {
-      busy.quota.charge(1, i);
-      brief.quota.charge(1, i);
+      busy.quota.charge(1, 1, i);
+      brief.quota.charge(1, 1, i);
     }
     table.close(brief, quotaBounds.promotionAgeMs);
     table.close(busy, quotaBounds.promotionAgeMs + 1);
@@ -82,7 +82,7 @@ describe('a device is protected', () => {
 
   test('but not in place of one that has used some of its day', () => {
     const { table, settle } = rig(10);
-    for (let i = 0; i < 8; i++) settle(`d${i}`, i).quota.charge(1, 0);
+    for (let i = 0; i < 8; i++) settle(`d${i}`, i).quota.charge(1, 1, 0);
     expect(settle('newer', 1000).isProtected).toBe(false);
     expect(table.protectedSize).toBe(8);
   });
@@ -117,9 +117,9 @@ describe('when the table is full', () => {
     const { table, forgotten, settle } = rig(5);
     const [owing, used, rested] = ['owing', 'used', 'rested'].map((key) => settle(key, 0));
     const nowMs = 10 * minutes;
-    used.quota.charge(1, 0);
+    used.quota.charge(1, 1, 0);
     owing.quota.set(deviceLimits({ messagesPerS: '1/m' }), nowMs);
-    owing.quota.charge(1, nowMs);
+    owing.quota.charge(1, 1, nowMs);
     for (const key of ['a', 'b']) table.open(key, nowMs);
     expect(table.open('c', nowMs)).not.toBeNull();
     expect(forgotten).toEqual(['rested']);
@@ -142,7 +142,7 @@ describe('when the table is full', () => {
 test('a flood of a million new names neither grows the table nor pushes out one that is known', () => {
   const { table, visit, settle } = rig(1000);
   const known = Array.from({ length: 500 }, (_, i) => settle(`known-${i}`, i));
-  for (const { quota } of known.slice(0, 250)) quota.charge(100, 0);
+  for (const { quota } of known.slice(0, 250)) quota.charge(1, 100, 0);
   const online = Array.from({ length: 100 }, (_, i) => table.open(`online-${i}`, 0)!);
   const startMs = 10 * minutes;
   let sizeMax = 0;
@@ -158,7 +158,7 @@ test('a flood of a million new names neither grows the table nor pushes out one 
 test('a flood of names that all stay connected takes the free places, and everybody after that shares', () => {
   const { table, settle } = rig(100);
   const known = Array.from({ length: 50 }, (_, i) => settle(`known-${i}`, i));
-  for (const { quota } of known) quota.charge(1, 0);
+  for (const { quota } of known) quota.charge(1, 1, 0);
   const refused = Array.from({ length: 1000 }, (_, i) => table.open(`flood-${i}`, 10 * minutes)).filter(
     (entry) => entry === null,
   );
@@ -180,7 +180,7 @@ test('whatever comes and goes: within bounds, nobody connected forgotten, no cou
         else expect(table.size).toBe(30);
       } else if (open.length > 0) {
         const [entry] = open.splice(random.int(open.length), 1);
-        if (random.chance(50)) entry.quota.charge(random.int(100), nowMs);
+        if (random.chance(50)) entry.quota.charge(1, random.int(100), nowMs);
         table.close(entry, nowMs);
       }
       while (open.length > 40) table.close(open.pop()!, nowMs);

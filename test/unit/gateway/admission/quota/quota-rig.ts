@@ -53,6 +53,14 @@ export class QuotaConnection {
   }
 
   work(): void {
+    try {
+      this.#work();
+    } finally {
+      this.#rig.quotas.chunkEnds();
+    }
+  }
+
+  #work(): void {
     const { quotas, clock } = this.#rig;
     while (this.#queue.length > 0) {
       const [message] = this.#queue;
@@ -71,6 +79,7 @@ export class QuotaConnection {
       this.counts[names[outcome]]++;
       if (outcome === verdict.hold) this.#hold(message);
       else quotas.settle(this.handle, outcome, message.bytes, nowMs);
+      if (this.#rig.isOneByOne) quotas.chunkEnds();
     }
   }
 
@@ -106,6 +115,8 @@ export class QuotaRig {
   readonly clock = new FakeClock();
   readonly quotas: Quotas;
   room = Infinity;
+  /** Every message is charged by itself, as if it were all that was read at a time. */
+  isOneByOne = false;
   #clients = 0;
 
   constructor(quotas: object, groups: object = {}) {

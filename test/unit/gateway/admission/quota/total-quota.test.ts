@@ -13,7 +13,7 @@ function rig(limits: Partial<TotalLimits>) {
   quota.set({ ...noTotalLimits, ...limits }, 0);
   const takeAll = (bytes: number, nowMs: number) => {
     let count = 0;
-    for (; count < 1000 && quota.waitMs(bytes, nowMs) === 0; count++) quota.take(bytes, nowMs);
+    for (; count < 1000 && quota.waitMs(bytes, nowMs) === 0; count++) quota.take(1, bytes, nowMs);
     return count;
   };
   return { today, quota, takeAll };
@@ -47,7 +47,7 @@ describe('a budget', () => {
   test('lets a message pass that is larger than all of it when nothing else counts', () => {
     const { quota } = rig({ storedBytesMax: 1000, dailyBytesMax: 1000 });
     expect(quota.waitMs(5000, 0)).toBe(0);
-    quota.take(5000, 0);
+    quota.take(1, 5000, 0);
     expect(quota.waitMs(1, 0)).toBeGreaterThan(0);
   });
 });
@@ -59,7 +59,7 @@ test('what is given back is as if it had not been taken', () => {
   expect([quota.messages, quota.bytes, quota.dayBytes]).toEqual([9, 900, 900]);
   expect(takeAll(100, 0)).toBe(1);
   today.look(days);
-  quota.take(10, 0);
+  quota.take(1, 10, 0);
   quota.giveBack(100); // of yesterday
   expect(quota.dayBytes).toBe(0);
 });
