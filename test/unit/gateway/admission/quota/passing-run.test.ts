@@ -18,7 +18,11 @@ function settingsOf(random: Random): object {
     ...some('dailyBytesMax', 10_000, 1_000_000),
   });
   const { storedBytesMax: _, ...ofAll } = rates() as { storedBytesMax?: number };
-  const device = { ...rates(), ...some('over', 'delay', 'refuse', 'drop-qos0', 'sample') };
+  const device = {
+    ...rates(),
+    ...some('over', 'delay', 'refuse', 'drop-qos0', 'sample'),
+    ...some('sample', 'latest'),
+  };
   return { devices: [device], groups: { line: rates() }, gateway: ofAll };
 }
 
