@@ -31,6 +31,7 @@ import {
 
 const MiB = 1024 * 1024;
 const STORES = process.env.TEST_LONG === undefined ? 240 : 6000;
+const TIMEOUT_MS = 1_200_000;
 const STORES_PER_SEED = 60;
 const FLIPS_MAX = 3;
 /** Of a page: its head and the first of its pointers. */
@@ -180,7 +181,7 @@ test.each([
   expect(foundDamage(storeOf(seed), flips)).toEqual(expect.any(String));
 });
 
-test(`${STORES} stores with up to ${FLIPS_MAX} bits turned over`, () => {
+test(`${STORES} stores with up to ${FLIPS_MAX} bits turned over`, { timeout: TIMEOUT_MS }, () => {
   let found = 0;
   for (let seed = 0; seed < STORES / STORES_PER_SEED; seed++) {
     const random = randomOf(seed);
