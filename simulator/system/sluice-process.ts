@@ -3,7 +3,7 @@
 // which usually is a link that makes the network between them bad.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SluiceError } from '../../config/errors.ts';
 import { freePort } from './free-port.ts';
@@ -88,7 +88,9 @@ export class SluiceProcess implements AsyncDisposable {
       ...this.#sinksOf(settings),
     };
     const access = settings.access ?? { anonymous: true };
-    writeFileSync(this.configFile, JSON.stringify({ access, ...settings, ...own }, null, 2)); // JSON is YAML
+    const written = `${this.configFile}.new`; // renamed, because a gateway that runs may be reading it
+    writeFileSync(written, JSON.stringify({ access, ...settings, ...own }, null, 2)); // JSON is YAML
+    renameSync(written, this.configFile);
   }
 
   /** kill -9 in the midst of everything, and a start on what that has left. */
