@@ -8,9 +8,9 @@
 // than about two batches.
 
 import type { Clock } from '../config/clock.ts';
-import { SluiceError } from '../config/errors.ts';
 import type { Advance, DeadLetter } from '../storage/log/log-port.ts';
 import type { LogReader } from '../storage/log/log-reader.ts';
+import { storeDamaged } from '../storage/open/damage.ts';
 import type { Compression } from '../storage/record-batch/codec.ts';
 import { type Assembled, assemble, type BatchLimits } from './assembler.ts';
 import { Backoff, type BackoffSettings } from './backoff.ts';
@@ -176,7 +176,7 @@ export class Forwarder {
     const from = this.#ledger.sendOffset;
     if (!reader.isKnownGap(lane.number, from, from + count)) {
       const detail = `lane ${lane.name}: records ${from} to ${from + count - 1} are not in the log`;
-      throw new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal' });
+      throw storeDamaged(detail);
     }
     const leftOut = reader.leftOutIn(lane.number, from, from + count);
     this.#skip(count, { missing: count - leftOut, leftOut, deadLetters: [] });

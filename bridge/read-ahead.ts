@@ -4,6 +4,7 @@
 
 import { messageOf, SluiceError } from '../config/errors.ts';
 import type { LogReader } from '../storage/log/log-reader.ts';
+import { storeDamaged } from '../storage/open/damage.ts';
 import { type BatchHeader, decodeBatch, decodeHeader } from '../storage/record-batch/codec.ts';
 import type { RecordBatch } from '../storage/record-batch/record-batch.ts';
 
@@ -23,7 +24,7 @@ export class HeldBatch {
     this.header = this.#attempt(() => decodeHeader(stored.bytes));
     if (this.header !== null && !this.#agrees(this.header)) {
       const detail = `the row of the batch at offset ${stored.firstOffset} contradicts the batch`;
-      throw new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal' });
+      throw storeDamaged(detail);
     }
   }
 

@@ -3,8 +3,7 @@
 // transaction would keep the WAL from being reused.
 
 import Database from 'better-sqlite3';
-import { SluiceError } from '../../config/errors.ts';
-import { damageOf } from '../open/damage.ts';
+import { damageOf, storeDamaged } from '../open/damage.ts';
 import { isKnownGap, knownGaps, leftOutIn } from '../open/known-gaps.ts';
 import { isWholeRow, rowIdOf } from './log-schema.ts';
 
@@ -62,13 +61,15 @@ export function openLogReader(file: string): LogReader {
     for (let bytes = 0; bytes < bytesMax; ) {
       const row = next.get(from, laneEnd);
       if (row === undefined) break;
-      if (!isWholeRow(row) || row.id < from) throw damaged('a row of the log is not as it was written');
+      if (!isWholeRow(row) || row.id < from) throw storeDamaged('a row of the log is not as it was written');
       batches.push({ firstOffset: row.first, count: row.count, bytes: row.bytes });
       bytes += row.bytes.length;
       from = row.id + row.count;
       // The next begins there, or later.
       if (((following.get(row.id, laneEnd) as number | null) ?? from) < from)
-        throw damaged(`two rows of the log tell of the same records, one of them at offset ${row.first}`);
+        throw storeDamaged(
+          `two rows of the log tell of the same records, one of them at offset ${row.first}`,
+        );
     }
     return batches;
   }
@@ -80,10 +81,6 @@ function orDamaged<T>(read: () => T): T {
   } catch (error) {
     const damage = damageOf(error);
     if (damage === undefined) throw error;
-    throw damaged(damage.detail, error);
+    throw storeDamaged(damage.detail, error);
   }
-}
-
-function damaged(detail: string, cause?: unknown): SluiceError {
-  return new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal', cause });
 }

@@ -13,7 +13,7 @@ export function rowIdOf(laneNumber: number, offset: number): number {
   return laneNumber * LANE_STEP + offset;
 }
 
-export interface LogRow {
+export interface StoredRow {
   id: number;
   first: number;
   count: number;
@@ -25,8 +25,8 @@ export interface LogRow {
  * Whether a row may be as it was written. SQLite does not say: it reads what the bytes of a damaged page happen to
  * mean, NULL where the table has none.
  */
-export function isWholeRow(row: unknown): row is LogRow {
-  const { id, first, count, bytes } = (row ?? {}) as Partial<LogRow>;
+export function isWholeRow(row: unknown): row is StoredRow {
+  const { id, first, count, bytes } = (row ?? {}) as Partial<StoredRow>;
   return (
     Number(id) % LANE_STEP === first && Number.isInteger(count) && Number(count) > 0 && Buffer.isBuffer(bytes)
   );

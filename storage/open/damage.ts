@@ -1,5 +1,7 @@
 // What is wrong with a store, in a form for names of files, log lines and decisions.
 
+import { SluiceError } from '../../config/errors.ts';
+
 export interface Damage {
   /** A short word for file names: header, wal, pages, ... */
   reason: string;
@@ -18,6 +20,11 @@ export function damageOf(thrown: unknown): Damage | undefined {
   if (typeof code !== 'string' || !DAMAGE_CODES.test(code)) return undefined;
   const reason = code.replace('SQLITE_', '').toLowerCase().replaceAll('_', '-');
   return { reason, detail: `SQLite: ${String(message)} (${code})` };
+}
+
+/** What was read from the store cannot be what was written: whoever runs the store salvages it then. */
+export function storeDamaged(detail: string, cause?: unknown): SluiceError {
+  return new SluiceError('STORE_DAMAGED', detail, { kind: 'fatal', cause });
 }
 
 /** Whether the disk, or the store's bound, had no room for it. */

@@ -6,7 +6,7 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import { SluiceError } from '../../config/errors.ts';
-import { isWholeRow, type LogRow, rowIdOf } from '../log/log-schema.ts';
+import { isWholeRow, rowIdOf, type StoredRow } from '../log/log-schema.ts';
 import { decodeBatch } from '../record-batch/codec.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 import { decodeShares, type OwnerShares, sharesOf } from './owner-shares.ts';
@@ -101,7 +101,7 @@ export class ShareCount {
       if (!this.#mayGoOn(progress)) return false;
       const found = this.#nextBatch.get(id, rowIdOf(laneNumber, gap.to));
       if (found === undefined) break;
-      const batch = found as LogRow;
+      const batch = found as StoredRow;
       id = batch.id + 1;
       if (!isWholeRow(batch)) continue; // the bridge meets it in its turn
       const last = batch.first + batch.count - 1;
@@ -118,7 +118,7 @@ export class ShareCount {
   /** Id of the batch that holds the offset, or where it would be. */
   #startOf(laneNumber: number, offset: number): number {
     const id = rowIdOf(laneNumber, offset);
-    const holder = this.#holder.get(id, rowIdOf(laneNumber, 0)) as LogRow | undefined;
+    const holder = this.#holder.get(id, rowIdOf(laneNumber, 0)) as StoredRow | undefined;
     return holder !== undefined && holder.first + holder.count > offset ? holder.id : id;
   }
 

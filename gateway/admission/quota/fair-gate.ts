@@ -86,7 +86,7 @@ export class FairGate {
     return this.#queue.size;
   }
 
-  /** Nobody waits: what can be taken from the budget may be taken there, as `pass` does. */
+  /** Nobody waits: what the budget has left passes. */
   get isIdle(): boolean {
     return this.#served === null && this.#queue.head === null;
   }

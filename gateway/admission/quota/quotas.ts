@@ -20,7 +20,7 @@ import { quotaBounds } from './quota-bounds.ts';
 import { QuotaCounters } from './quota-counters.ts';
 import { type QuotaStatus, statusOf } from './quota-status.ts';
 import { LatestBudget, type LatestMessage, type SampledRecord } from './sample.ts';
-import { pass, SharedTotals } from './shared-totals.ts';
+import { SharedTotals } from './shared-totals.ts';
 import type { UsageEntry } from './usage-file.ts';
 import { UtcDay } from './utc-day.ts';
 import { type QuotaReason, quotaReason, type Verdict, verdict } from './verdict.ts';
@@ -123,14 +123,14 @@ export class Quotas implements UsageSource {
     if (handle.stage !== Stage.none && handle.stageBytes !== bytes) this.#giveBack(handle);
     if (handle.stage === Stage.none) {
       const { group } = handle;
-      if (group !== null && !pass(group, bytes, nowMs))
+      if (group !== null && !group.gate.pass(bytes, nowMs))
         return this.#share(handle, group.gate, quotaReason.groupTotal);
       handle.stage = Stage.group;
       handle.stageBytes = bytes;
     }
     if (handle.stage === Stage.group) {
-      const { gateway } = this.#totals;
-      if (!pass(gateway, bytes, nowMs)) return this.#share(handle, gateway.gate, quotaReason.gatewayTotal);
+      const { gate } = this.#totals.gateway;
+      if (!gate.pass(bytes, nowMs)) return this.#share(handle, gate, quotaReason.gatewayTotal);
       handle.stage = Stage.gateway;
     }
     return outcome;

@@ -13,11 +13,6 @@ export interface SharedTotal {
   readonly gate: FairGate;
 }
 
-/** As `pass` of the gate. */
-export function pass({ quota, gate }: SharedTotal, bytes: number, nowMs: number): boolean {
-  return (gate.isIdle && quota.tryTake(bytes, nowMs)) || gate.pass(bytes, nowMs);
-}
-
 export interface TotalStatus {
   readonly messages: number;
   readonly bytes: number;

@@ -32,7 +32,6 @@ export class TotalQuota implements SharedBudget {
   readonly #bytes = new TokenBucket(this.#cells, Cell.byteTime);
   #storedBytesMax = Infinity;
   #dailyBytesMax = Infinity;
-  #hasRates = false;
   #day: number;
   /** What `bytes` was when the day began. */
   #bytesAtMidnight = 0;
@@ -91,7 +90,6 @@ export class TotalQuota implements SharedBudget {
     this.#storedBytesMax = limits.storedBytesMax || Infinity;
     this.#dailyBytesMax = limits.dailyBytesMax || Infinity;
     this.#setBytesMax();
-    this.#hasRates = limits.messagesPerS > 0 || limits.bytesPerS > 0;
   }
 
   /** So many messages, of so many bytes together, surely pass now. */
@@ -107,12 +105,8 @@ export class TotalQuota implements SharedBudget {
 
   tryTake(bytes: number, nowMs: number): boolean {
     if (this.#isUsedUp(bytes)) return false;
-    if (this.#hasRates) {
-      if (!this.#messages.fits(1, nowMs) || !this.#bytes.fits(bytes, nowMs)) return false;
-      this.#messages.take(1, nowMs);
-      this.#bytes.take(bytes, nowMs);
-    }
-    this.#count(1, bytes);
+    if (!this.#messages.fits(1, nowMs) || !this.#bytes.fits(bytes, nowMs)) return false;
+    this.take(1, bytes, nowMs);
     return true;
   }
 

@@ -21,12 +21,13 @@ const END_GRACE_MS = 5000;
 export interface CertifiedClientsOptions {
   /** A handshake that takes longer has failed. */
   handshakeTimeoutMs: number;
+  /** Its name, for the log. */
   listener(): string;
   clock: Clock;
   log: Logger;
   audit: Audit;
   counters: AcceptCounters;
-  /** Ends the clients that came with these. */
+  /** Ends the clients that came with these: they are no longer let in. */
   onRefused(certificates: ReadonlySet<CertifiedName>): void;
 }
 

@@ -4,38 +4,26 @@
 
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import type { Clock } from '../../../config/clock.ts';
-import { type Logger, logKeys } from '../../../config/logger.ts';
+import { logKeys } from '../../../config/logger.ts';
 import { SummedReport } from '../../../config/summed-report.ts';
-import type { Audit } from '../../admission/audit-event.ts';
-import type { AcceptCounters } from '../accept-counters.ts';
 import type { Antechamber } from '../antechamber.ts';
 import { OpenSockets } from '../open-sockets.ts';
 import { type CertifiedName, plainAddress } from '../peer.ts';
 import { type OnSocket, socketOptions, type Transport } from '../transport.ts';
 import { type CertificateVerdict, judgeCertificate, refuseCertificate } from './certificate-judge.ts';
-import { CertifiedClients } from './certified-clients.ts';
+import { CertifiedClients, type CertifiedClientsOptions } from './certified-clients.ts';
 import { type HandshakeFailure, handshakeFailureOf } from './handshake-failure.ts';
 import type { TlsContext, TlsListenerConfig } from './tls-context.ts';
 
 /** Failed handshakes in ten seconds that are told one by one; more are told in a sum. */
 const FAILURES_LOGGED_MAX = 5;
 
-export interface TlsTransportOptions {
+export interface TlsTransportOptions extends CertifiedClientsOptions {
   config: TlsListenerConfig;
   context: TlsContext;
-  handshakeTimeoutMs: number;
-  /** Its name, for the log. */
-  listener(): string;
-  clock: Clock;
-  log: Logger;
-  audit: Audit;
-  counters: AcceptCounters;
   idleProbeMs: number;
   antechamber: Antechamber;
   onSocket: OnSocket;
-  /** Ends the clients that came with these: they are no longer let in. */
-  onRefused(certificates: ReadonlySet<CertifiedName>): void;
 }
 
 export class TlsTransport implements Transport {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { ReadAhead } from '../../../bridge/read-ahead.ts';
 import { SluiceError } from '../../../config/errors.ts';
 import { type LogReader, openLogReader } from '../../../storage/log/log-reader.ts';
-import { damageOf } from '../../../storage/open/damage.ts';
+import { damageOf, storeDamaged } from '../../../storage/open/damage.ts';
 import { openDatabase } from '../../../storage/open/open-database.ts';
 import { salvage } from '../../../storage/open/salvage.ts';
 import { SessionTables } from '../../../storage/sessions/session-ops.ts';
@@ -89,8 +89,7 @@ function readLane(reader: LogReader, lane: number, { from, end }: { from: number
     ahead.seek(next);
     ahead.fill(next, end, 1);
     const stored = ahead.held[0]?.firstOffset ?? end;
-    if (stored > next && !reader.isKnownGap(lane, next, stored))
-      throw new SluiceError('STORE_DAMAGED', 'a hole', { kind: 'fatal' });
+    if (stored > next && !reader.isKnownGap(lane, next, stored)) throw storeDamaged('a hole');
     const passed = ahead.held[0]?.end ?? end;
     expect(passed).toBeGreaterThan(next);
     next = passed;

@@ -24,7 +24,6 @@ const CLI = fileURLToPath(new URL('../../../gateway/cli.ts', import.meta.url));
 const POWERCUT_C = fileURLToPath(new URL('../../../simulator/system/powercut.c', import.meta.url));
 const SERVER_PROCESS = new URL('../../../simulator/system/server-process.ts', import.meta.url).href;
 /** The one of `npm start`: starting takes half as long. */
-const COMPILE_CACHE = fileURLToPath(new URL('../../../node_modules/.cache/node', import.meta.url));
 /** Listens on the port that it is given, and says so. */
 const LISTEN =
   "require('net').createServer().listen(+process.argv[1], '127.0.0.1', () => console.log('here'));";
@@ -160,7 +159,6 @@ async function gatewayRig() {
         },
       },
       upstreamUrl: `mqtt://127.0.0.1:${link.port}`,
-      env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     }),
   );
   const moved = stack.move();
